@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -100,5 +102,19 @@ struct ConfigProblem {
 /// Everything in `config` that is out of range or does not fit together; empty when the config can be run.
 /// Names of rules, activations and the like are checked where they are looked up, not here.
 [[nodiscard]] std::vector<ConfigProblem> problems_of(const ExperimentConfig& config);
+
+/// A value as the config file writes it (TOML). Doubles are the shortest text that reads back as the same bits;
+/// strings are quoted; an optional without a value is "unset", which only people read.
+[[nodiscard]] std::string text_of(bool value);
+[[nodiscard]] std::string text_of(double value);
+[[nodiscard]] std::string text_of(std::int64_t value);
+[[nodiscard]] std::string text_of(std::uint64_t value);
+[[nodiscard]] std::string text_of(const std::string& value);
+[[nodiscard]] std::string text_of(const std::vector<Offset>& value);
+[[nodiscard]] std::string text_of(const std::optional<double>& value);
+std::string text_of(const char* value) = delete;  // would convert to bool
+
+/// The keys of role `result` in which two configs differ, each as "section.key: value of a -> value of b".
+[[nodiscard]] std::vector<std::string> differing_result_keys(const ExperimentConfig& a, const ExperimentConfig& b);
 
 }  // namespace plexus

@@ -50,7 +50,7 @@ std::string known_names_hint(std::string_view name, const std::vector<std::strin
 std::string with_separators(std::int64_t number) {
   std::string digits = fmt::format("{}", number < 0 ? -number : number);
   for (auto place = static_cast<std::ptrdiff_t>(digits.size()) - 3; place > 0; place -= 3) {
-    digits.insert(static_cast<std::size_t>(place), ",");
+    digits.insert(static_cast<std::size_t>(place), 1, ',');
   }
   return number < 0 ? "-" + digits : digits;
 }

@@ -1,0 +1,180 @@
+#include "io/run_writer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <exception>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "io/checkpoint_file.hpp"
+#include "io/durable_file.hpp"
+#include "io/hdf5_handle.hpp"
+#include "io/topology_history.hpp"
+#include "src/support/error.hpp"
+
+namespace plexus {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int most_pending_checkpoints = 2;
+
+/// Records kept in memory while the disk is full. Two bases lie within that many epochs.
+constexpr std::size_t most_unwritten_records = 100;
+
+}  // namespace
+
+RunWriter::RunWriter(RunFiles run, std::int64_t keep, std::string code_version, Warn warn)
+    : run_(std::move(run)), keep_(keep), code_version_(std::move(code_version)), warn_(std::move(warn)) {
+  hdf5::prepare_library();
+  for (const auto& folder : {run_.checkpoints(), run_.topologies()}) {
+    std::error_code error;
+    fs::create_directories(folder, error);
+    require(!error, "cannot create directory '{}': {}. Choose another --out.", folder.string(),
+            error.message());
+    remove_stale_temporaries(folder);
+  }
+  if (fs::exists(run_.index())) {
+    try {
+      index_ = read_run_index(run_);
+    } catch (const InputError& error) {
+      warn_(fmt::format("{}; the next checkpoint makes it anew", error.what()));
+    }
+  }
+  kept_ = checkpoints_in(run_);
+  thread_ = std::thread([this] { work(); });
+}
+
+RunWriter::~RunWriter() {
+  {
+    const std::lock_guard lock(mutex_);
+    is_closing_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+}
+
+void RunWriter::record(const TopologyRecord& record) {
+  Job copy = record;
+  const std::lock_guard lock(mutex_);
+  queue_.push_back(std::move(copy));
+  changed_.notify_all();
+}
+
+void RunWriter::checkpoint(const ModelSnapshot& snapshot) {
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return pending_checkpoints_ < most_pending_checkpoints; });
+    ++pending_checkpoints_;
+  }
+  Job copy = snapshot;
+  const std::lock_guard lock(mutex_);
+  queue_.push_back(std::move(copy));
+  changed_.notify_all();
+}
+
+bool RunWriter::finish() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return queue_.empty(); });
+  return is_newest_written_;
+}
+
+void RunWriter::work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return !queue_.empty() || is_closing_; });
+    if (queue_.empty()) return;
+    const Job& job = queue_.front();  // stays in place: only the back grows meanwhile
+    const bool is_last = queue_.size() == 1;
+    lock.unlock();
+    carry_out(job);
+    if (is_last && is_index_stale_) refresh_index();
+    lock.lock();
+    if (std::holds_alternative<ModelSnapshot>(job)) --pending_checkpoints_;
+    queue_.pop_front();
+    changed_.notify_all();
+  }
+}
+
+void RunWriter::carry_out(const Job& job) {
+  try {
+    std::visit([this](const auto& content) { write(content); }, job);
+  } catch (const std::exception& error) {
+    warn_(fmt::format("{}. Training continues; the next checkpoint tries again.", error.what()));
+  }
+}
+
+void RunWriter::write(const TopologyRecord& record) {
+  write_unwritten_records();
+  is_index_stale_ = true;
+  try {
+    if (unwritten_.empty()) {
+      write_topology_record(run_, record, code_version_);
+      return;
+    }
+  } catch (...) {
+    unwritten_.push_back(record);
+    throw;
+  }
+  unwritten_.push_back(record);
+  if (unwritten_.size() > most_unwritten_records) {
+    const std::int64_t lost = unwritten_.front().epoch;
+    unwritten_.pop_front();
+    throw Fault(fmt::format("the topology record of epoch {} is lost: the disk was full for too long", lost));
+  }
+}
+
+void RunWriter::write_unwritten_records() {
+  while (!unwritten_.empty()) {
+    try {
+      write_topology_record(run_, unwritten_.front(), code_version_);
+    } catch (const Error&) {  // warned of when it failed first
+      return;
+    }
+    is_index_stale_ = true;
+    unwritten_.pop_front();
+  }
+}
+
+void RunWriter::write(const ModelSnapshot& snapshot) {
+  const auto is_written = [this](bool written) {
+    const std::lock_guard lock(mutex_);
+    is_newest_written_ = written;
+  };
+  const CheckpointFile written = checkpoint_file_of(snapshot.position);
+  is_written(false);
+  write_unwritten_records();
+  write_checkpoint(run_.checkpoints() / written.file_name(), snapshot, code_version_);
+  is_written(true);
+
+  // Files of later positions are from before a resume that had to pass them over: not counted, overwritten in
+  // time.
+  std::vector<CheckpointFile> expired;
+  std::int64_t counted = 0;
+  kept_.clear();
+  for (const auto& file : checkpoints_in(run_)) {
+    const bool expires = keep_ > 0 && file <= written && ++counted > keep_;
+    (expires ? expired : kept_).push_back(file);
+  }
+  index_ = RunIndex{{snapshot.config_text, snapshot.data_name, snapshot.data_identity}, snapshot.history};
+  refresh_index();
+  std::error_code ignored;  // a file that stays is tried again after the next checkpoint
+  for (const auto& file : expired) fs::remove(run_.checkpoints() / file.file_name(), ignored);
+}
+
+void RunWriter::refresh_index() {
+  is_index_stale_ = true;
+  if (!index_) return;
+  try {
+    write_run_index(run_, *index_, kept_, code_version_);
+    is_index_stale_ = false;
+  } catch (const std::exception& error) {
+    warn_(fmt::format("{}. Training continues; the next checkpoint tries again.", error.what()));
+  }
+}
+
+}  // namespace plexus

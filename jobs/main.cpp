@@ -1,0 +1,61 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "jobs/command.hpp"
+#include "jobs/version.hpp"
+#include "mpi/crash_handlers.hpp"
+#include "mpi/guarded_main.hpp"
+#include "mpi/mpi_context.hpp"
+#include "src/support/error.hpp"
+
+namespace {
+
+using plexus::Action;
+using plexus::ExitCode;
+
+/// Reads the command line and runs the subcommand. Messages about the command line come from rank 0 only.
+ExitCode parse_and_run(int argc, char** argv, plexus::DistributedContext* ctx) {
+  CLI::App app("plexus trains truly sparse neural networks whose wiring evolves, on many machines with MPI.");
+  app.name("plexus");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", plexus::version_text());
+  app.footer("plexus SUBCOMMAND --help explains each of them.");
+  Action action;
+  plexus::add_train_command(app, action, ctx);
+  plexus::add_inspect_command(app, action);
+  plexus::add_list_command(app, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& stop) {
+    const bool silent = ctx != nullptr && ctx->rank() != 0;
+    const int code = silent ? stop.get_exit_code() : app.exit(stop);
+    return code == 0 ? ExitCode::ok : ExitCode::input;
+  }
+  return action();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const bool with_ranks = argc > 1 && std::string(argv[1]) == "train";
+  if (with_ranks) {
+    plexus::MpiContext ctx(argc, argv);
+    plexus::install_crash_handlers(ctx.rank(), ctx.size());
+    return plexus::run_guarded(ctx, [&] { return parse_and_run(argc, argv, &ctx); });
+  }
+  try {
+    return static_cast<int>(parse_and_run(argc, argv, nullptr));
+  } catch (const plexus::Error& error) {
+    fmt::print(stderr, "plexus: {}\n", error.what());
+    return static_cast<int>(error.code());
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "plexus: {}\n", error.what());
+    return static_cast<int>(ExitCode::fault);
+  }
+}

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "mpi/distributed_context.hpp"
+#include "mpi/message.hpp"
+
+namespace plexus {
+
+/// Collective. Replaces each value by its sum over the ranks.
+void sum(DistributedContext& ctx, std::span<std::int64_t> values);
+
+/// Collective. @return the sum over the ranks.
+[[nodiscard]] std::int64_t sum(DistributedContext& ctx, std::int64_t value);
+
+/// Collective. @return the value of every rank, in rank order. `T` is any type Boost.Serialization can store.
+template <class T>
+[[nodiscard]] std::vector<T> gather_all(DistributedContext& ctx, const T& value) {
+  std::vector<T> values;
+  values.reserve(static_cast<std::size_t>(ctx.size()));
+  for (const auto& bytes : ctx.allgather(to_bytes(value))) values.push_back(from_bytes<T>(bytes));
+  return values;
+}
+
+/// Collective. @return the largest of the values of all ranks.
+template <class T>
+[[nodiscard]] T largest(DistributedContext& ctx, const T& value) {
+  return std::ranges::max(gather_all(ctx, value));
+}
+
+/// Collective. @return the smallest of the values of all ranks.
+template <class T>
+[[nodiscard]] T smallest(DistributedContext& ctx, const T& value) {
+  return std::ranges::min(gather_all(ctx, value));
+}
+
+/// Collective. Sends the bytes of `root`, however many, to all ranks; what others held is replaced.
+void broadcast_bytes(DistributedContext& ctx, std::vector<std::byte>& bytes, int root);
+
+/// Collective. Gives every rank the message of `root`. `T` is any type Boost.Serialization can store.
+template <class T>
+void broadcast_message(DistributedContext& ctx, T& message, int root) {
+  std::vector<std::byte> bytes;
+  if (ctx.rank() == root) bytes = to_bytes(message);
+  broadcast_bytes(ctx, bytes, root);
+  if (ctx.rank() != root) message = from_bytes<T>(bytes);
+}
+
+}  // namespace plexus

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "mpi/distributed_context.hpp"
+
+namespace plexus {
+
+class InProcessGroup;
+
+/// What collective calls throw once their group has ended because of `abort` or a failure on another rank.
+class JobAborted : public std::runtime_error {
+ public:
+  JobAborted(int exit_code, const std::string& why) : std::runtime_error(why), exit_code_(exit_code) {}
+  [[nodiscard]] int exit_code() const { return exit_code_; }
+
+ private:
+  int exit_code_;
+};
+
+/// Ranks that are threads of one process: tests run without a launcher, under a debugger and with sanitizers.
+/// Stricter than MPI: collective calls that differ between ranks, or that a rank never makes because it has
+/// left, are a `Fault` instead of a hang; floats are summed in rank order; the buffer of an unfinished sum is
+/// scribbled over, so that code which reads it too early fails its test.
+class InProcessContext final : public DistributedContext {
+ public:
+  /// The only rank of its own group.
+  InProcessContext();
+  /// Rank `rank` of `group`; each rank may be taken once.
+  InProcessContext(std::shared_ptr<InProcessGroup> group, int rank);
+  /// Leaves the group: calls that would have to wait for this rank throw from now on.
+  ~InProcessContext() override;
+  InProcessContext(const InProcessContext&) = delete;
+  InProcessContext& operator=(const InProcessContext&) = delete;
+
+  [[nodiscard]] int rank() const override { return rank_; }
+  [[nodiscard]] int size() const override;
+  void barrier() override;
+  void broadcast(std::span<std::byte> bytes, int root) override;
+  [[nodiscard]] std::vector<std::vector<std::byte>> allgather(std::span<const std::byte> bytes) override;
+  [[nodiscard]] std::unique_ptr<PendingSum> start_sum(std::span<std::int64_t> values) override;
+  [[nodiscard]] std::unique_ptr<PendingSum> start_sum(std::span<float> values) override;
+  /// Throws `JobAborted` here and, at their next collective call, on all other ranks.
+  [[noreturn]] void abort(int exit_code) override;
+
+ private:
+  std::shared_ptr<InProcessGroup> group_;
+  int rank_;
+};
+
+/// A group of `size` ranks to be given to as many contexts.
+[[nodiscard]] std::shared_ptr<InProcessGroup> make_in_process_group(int size);
+
+/// Ends the group: ranks that wait for others, now or later, throw `JobAborted` with this code and text.
+/// The first call decides; later ones change nothing.
+void poison(InProcessGroup& group, int exit_code, const std::string& why);
+
+}  // namespace plexus

@@ -1,0 +1,262 @@
+#include "mpi/trainer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include "mpi/collective_check.hpp"
+#include "mpi/collectives.hpp"
+#include "mpi/global_rewire.hpp"
+#include "mpi/shard_share.hpp"
+#include "mpi/stopwatch.hpp"
+#include "mpi/watchdog.hpp"
+#include "src/nn/first_layers.hpp"
+#include "src/rewire/layer_history.hpp"
+#include "src/support/keyed_permutation.hpp"
+
+namespace plexus {
+
+namespace {
+
+/// Epochs between two whole patterns in the topology history, so that any epoch is rebuilt from few edits.
+constexpr std::int64_t base_interval = 50;
+
+/// Samples that one rank evaluates at a time.
+constexpr Offset evaluation_batch = 256;
+
+Budget budget_of(const ExperimentConfig& config) { return budget_named(config.neuron_pruning.budget); }
+
+std::vector<bool> evolving_layers(const ExperimentConfig& config) {
+  std::vector<bool> evolves;
+  for (const LayerPlan& plan : plan_layers(config)) evolves.push_back(plan.evolves);
+  return evolves;
+}
+
+std::vector<LayerSnapshot> starting_layers(const ExperimentConfig& config, std::optional<ModelSnapshot>& resume) {
+  return resume.has_value() ? std::move(resume->layers) : first_layers(config);
+}
+
+}  // namespace
+
+void check_names(const ExperimentConfig& config) {
+  const auto checked = [](const auto& registry, const std::string& name, const std::string& key, const auto&... args) {
+    static_cast<void>(registry.make(name, key, args...));
+  };
+  checked(ActivationRegistry::instance(), config.network.activation, "network.activation", ActivationOptions{});
+  checked(ActivationRegistry::instance(), config.network.output_activation, "network.output_activation",
+          ActivationOptions{});
+  checked(LossRegistry::instance(), config.network.loss, "network.loss");
+  checked(WeightInitRegistry::instance(), config.network.init, "network.init");
+  checked(RewireMethodRegistry::instance(), config.topology.method, "topology.method");
+  checked(NeuronCriterionRegistry::instance(), config.neuron_pruning.criterion, "neuron_pruning.criterion");
+  checked(OptimizerRegistry::instance(), config.optimizer.name, "optimizer.name", config.optimizer);
+}
+
+Trainer::Trainer(DistributedContext& ctx, Setup setup, std::optional<ModelSnapshot> resume)
+    : ctx_(ctx),
+      setup_(std::move(setup)),
+      config_(setup_.config),
+      evolves_(evolving_layers(config_)),
+      network_(config_.network, starting_layers(config_, resume)),
+      optimizer_(OptimizerRegistry::instance().make(config_.optimizer.name, "optimizer.name", config_.optimizer)),
+      method_(RewireMethodRegistry::instance().make(config_.topology.method, "topology.method")),
+      init_(WeightInitRegistry::instance().make(config_.network.init, "network.init")),
+      pruner_(config_.neuron_pruning, config_.training.epochs, static_cast<Index>(config_.network.layers.back())),
+      exchange_(make_gradient_exchange(config_.parallel.exactness, ctx)),
+      steps_per_epoch_((setup_.data.train.samples() + config_.training.batch_size - 1) / config_.training.batch_size) {
+  if (resume.has_value()) {
+    position_ = resume->position;
+    position_.restarts += 1;
+    history_ = std::move(resume->history);
+  } else {
+    record_first_topology();
+  }
+}
+
+Trainer::Share Trainer::share_of_step(std::int64_t step) const {
+  const Offset samples = setup_.data.train.samples();
+  const Offset first = step * config_.training.batch_size;
+  const Offset batch = std::min(config_.training.batch_size, samples - first);
+  const SampleRange range = share_of(batch, ctx_.rank(), ctx_.size());
+  const RandomStream stream(config_.training.seed, Purpose::sample_order, static_cast<std::uint64_t>(position_.epoch));
+  const KeyedPermutation order(stream, static_cast<std::uint64_t>(samples));
+  Share share;
+  share.batch_samples = batch;
+  for (Offset i = range.begin; i < range.end; ++i) {
+    share.ids.push_back(static_cast<std::int64_t>(order(static_cast<std::uint64_t>(first + i))));
+  }
+  return share;
+}
+
+bool Trainer::step() {
+  const Share share = share_of_step(position_.step);
+  activity::position(position_.epoch + 1, position_.step + 1);
+  activity::at("forward pass");
+  batch_.gather(setup_.data.train, share.ids);
+  network_.forward(batch_, Network::DropoutKey{config_.training.seed, position_.epoch});
+  const LossSum own = network_.loss_and_delta(batch_, 1.0 / static_cast<double>(share.batch_samples));
+
+  const bool asked_to_stop = setup_.stop_requested && setup_.stop_requested();
+  std::array<std::int64_t, 4> sums = {own.loss, own.correct, own.not_finite, asked_to_stop ? 1 : 0};
+  const auto pending = ctx_.start_sum(std::span<std::int64_t>(sums));
+  network_.backward([&](std::size_t l) {
+    activity::at("backward pass, layer", static_cast<std::int64_t>(l) + 1);
+    exchange_->start(network_, l, batch_, shards_of(share.batch_samples));
+    exchange_->poll();
+  });
+  pending->wait();
+  if (sums[2] > 0) {
+    throw RanksFailed(ExitCode::fault,
+                      fmt::format("the loss of {} samples is not finite in epoch {}, step {}. Lower "
+                                  "optimizer.learning_rate, or check the scaling of the data (data.scaling).",
+                                  sums[2], position_.epoch + 1, position_.step + 1));
+  }
+  rate_ = learning_rate(config_.optimizer, position_.global_step, steps_per_epoch_, config_.training.epochs);
+  for (std::size_t l = network_.depth(); l-- > 0;) {
+    activity::at("gradient exchange and update, layer", static_cast<std::int64_t>(l) + 1);
+    exchange_->finish(network_, l, batch_, *optimizer_, rate_);
+    exchange_->poll();
+  }
+  position_.loss_sum += sums[0];
+  position_.correct += sums[1];
+  position_.step += 1;
+  position_.global_step += 1;
+  return sums[3] > 0;
+}
+
+TrainingEnd Trainer::run() {
+  while (position_.epoch < config_.training.epochs) {
+    bool stop = false;
+    while (position_.step < steps_per_epoch_ && !stop) {
+      Stopwatch watch;
+      stop = step();
+      position_.seconds_exchange += exchange_->take_seconds_waited();
+      position_.seconds_train += watch.lap();
+      setup_.hook.step_done(position_, steps_per_epoch_);
+    }
+    const bool epoch_complete = position_.step == steps_per_epoch_;
+    if (epoch_complete) finish_epoch();
+    const bool finished = position_.epoch == config_.training.epochs;
+    const std::int64_t every = config_.checkpoint.every;
+    if (stop || finished || (every > 0 && position_.epoch % every == 0)) checkpoint();
+    if (epoch_complete) setup_.hook.epoch_done(history_.back());
+    if (stop && !finished) return TrainingEnd::stopped;
+  }
+  return TrainingEnd::finished;
+}
+
+LossSum Trainer::evaluate(const Dataset& data) {
+  const SampleRange range = share_of(data.samples(), ctx_.rank(), ctx_.size());
+  LossSum sum;
+  std::vector<std::int64_t> ids;
+  for (Offset first = range.begin; first < range.end; first += evaluation_batch) {
+    activity::at("evaluation");
+    ids.clear();
+    for (Offset i = first; i < std::min(first + evaluation_batch, range.end); ++i) ids.push_back(i);
+    batch_.gather(data, ids);
+    network_.forward(batch_, std::nullopt);
+    sum += network_.loss(batch_);
+  }
+  std::array<std::int64_t, 2> sums = {sum.loss, sum.correct};
+  plexus::sum(ctx_, sums);
+  return {sums[0], sums[1], 0};
+}
+
+std::vector<LayerView> Trainer::views() const {
+  std::vector<LayerView> views;
+  for (std::size_t l = 0; l < network_.depth(); ++l) views.push_back(network_.layer(l).view(evolves_[l]));
+  return views;
+}
+
+void Trainer::finish_epoch() {
+  const auto samples = static_cast<double>(setup_.data.train.samples());
+  const auto test_samples = static_cast<double>(setup_.data.test.samples());
+  EpochMetrics metrics;
+  metrics.epoch = position_.epoch + 1;
+  metrics.loss = static_cast<double>(position_.loss_sum) * loss_unit / samples;
+  metrics.train_accuracy = static_cast<double>(position_.correct) / samples;
+  metrics.learning_rate = rate_;
+  metrics.seconds_train = position_.seconds_train;
+  metrics.seconds_exchange = position_.seconds_exchange;
+  metrics.restarts = position_.restarts;
+  metrics.ranks = ctx_.size();
+
+  Stopwatch watch;
+  const LossSum test = evaluate(setup_.data.test);
+  metrics.test_accuracy = static_cast<double>(test.correct) / test_samples;
+  metrics.test_loss = static_cast<double>(test.loss) * loss_unit / test_samples;
+  metrics.seconds_evaluate = watch.lap();
+
+  rewire(metrics);
+  metrics.seconds_rewire = watch.lap();
+
+  metrics.alive_neurons.push_back(network_.layer(0).cols());
+  for (std::size_t l = 0; l < network_.depth(); ++l) {
+    metrics.connections.push_back(network_.layer(l).connections());
+    metrics.alive_neurons.push_back(network_.layer(l).rows());
+  }
+  history_.push_back(metrics);
+  const TrainingPosition done = std::exchange(position_, {});
+  position_.epoch = metrics.epoch;
+  position_.global_step = done.global_step;
+  position_.restarts = done.restarts;
+}
+
+void Trainer::rewire(EpochMetrics& metrics) {
+  metrics.dropped.assign(network_.depth(), 0);
+  metrics.grown.assign(network_.depth(), 0);
+  activity::at("rewiring");
+  check_replicas(ctx_, network_);
+  const std::int64_t epoch = metrics.epoch;
+  if (epoch == config_.training.epochs) return;
+  RemovedNeurons removed;
+  if (pruner_.acts_at(epoch)) removed = pruner_.removed(views(), epoch);
+  const Evolution evolution{*method_, *init_, config_.topology.drop_fraction, budget_of(config_),
+                            config_.training.seed, static_cast<std::uint64_t>(epoch)};
+  const EditList edits = agree_on_edits(ctx_, views(), removed, evolution);
+
+  TopologyRecord record{epoch, {}};
+  for (std::size_t l = 0; l < network_.depth(); ++l) {
+    activity::at("rewiring, layer", static_cast<std::int64_t>(l) + 1);
+    metrics.dropped[l] = static_cast<Offset>(edits[l].dropped.size());
+    metrics.grown[l] = static_cast<Offset>(edits[l].grown.size());
+    const std::vector<NeuronId> ids_before = network_.layer(l).state().row_ids;
+    network_.layer(l).apply(edits[l]);
+    if (setup_.sink == nullptr) continue;
+    record.layers.push_back(
+        history_of(ids_before, edits[l], network_.layer(l).view(evolves_[l]), epoch % base_interval == 0));
+  }
+  if (setup_.sink != nullptr) setup_.sink->record(record);
+}
+
+void Trainer::record_first_topology() {
+  if (setup_.sink == nullptr) return;
+  TopologyRecord record{0, {}};
+  for (const LayerView& layer : views()) record.layers.push_back(first_history_of(layer));
+  setup_.sink->record(record);
+}
+
+ModelSnapshot Trainer::snapshot() const {
+  ModelSnapshot snapshot;
+  snapshot.config_text = setup_.config_text;
+  snapshot.data_name = setup_.data.name;
+  snapshot.data_identity = setup_.data.identity;
+  snapshot.instruction_set = kernels().arithmetic;
+  snapshot.position = position_;
+  for (std::size_t l = 0; l < network_.depth(); ++l) snapshot.layers.push_back(network_.layer(l).state());
+  snapshot.history = history_;
+  snapshot.fingerprint = fingerprint(snapshot);
+  return snapshot;
+}
+
+void Trainer::checkpoint() {
+  if (setup_.sink == nullptr) return;
+  activity::at("checkpoint");
+  Stopwatch watch;
+  setup_.sink->checkpoint(snapshot());
+  const double seconds = watch.lap();
+  if (position_.step == 0 && !history_.empty()) history_.back().seconds_checkpoint = seconds;
+}
+
+}  // namespace plexus

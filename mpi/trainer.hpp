@@ -1,0 +1,99 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "mpi/distributed_context.hpp"
+#include "mpi/gradient_exchange.hpp"
+#include "src/config/experiment_config.hpp"
+#include "src/nn/network.hpp"
+#include "src/optim/optimizer.hpp"
+#include "src/prune/neuron_pruner.hpp"
+#include "src/rewire/evolve.hpp"
+#include "src/state/dataset.hpp"
+#include "src/state/model_snapshot.hpp"
+#include "src/state/run_sink.hpp"
+
+namespace plexus {
+
+/// Called at fixed points of the training, on every rank. Logging, progress and metrics files are hooks.
+class TrainerHook {
+ public:
+  virtual ~TrainerHook() = default;
+  /// After a step; `position` counts it. The sums are those of all ranks.
+  virtual void step_done(const TrainingPosition& position, std::int64_t steps_per_epoch) = 0;
+  /// After an epoch's rewiring and checkpoint.
+  virtual void epoch_done(const EpochMetrics& metrics) = 0;
+};
+
+/// How a training ended.
+enum class TrainingEnd {
+  finished,  ///< all epochs are done
+  stopped,   ///< a stop was asked for; a checkpoint was handed to the sink
+};
+
+/// Independent. @throws InputError if `config` names an activation, loss, rule, ... that does not exist.
+void check_names(const ExperimentConfig& config);
+
+/// Trains one network on the samples of all ranks: batches, exchange, evaluation, rewiring, pruning and checkpoints.
+/// Every rank holds the whole network. The state is the same on all ranks at every step, and the same for any
+/// number of ranks and threads when `parallel.exactness` is "exact".
+class Trainer {
+ public:
+  struct Setup {
+    const ExperimentConfig& config;
+    const DataSplit& data;
+    TrainerHook& hook;
+    RunSink* sink = nullptr;                  ///< on rank 0; elsewhere unused
+    std::function<bool()> stop_requested;     ///< whether this rank was asked to stop
+    std::string config_text;                  ///< goes into checkpoints
+  };
+
+  /// Collective. Starts anew, or continues from `resume`, which all ranks pass alike.
+  /// @throws InputError if `config` names something that does not exist
+  Trainer(DistributedContext& ctx, Setup setup, std::optional<ModelSnapshot> resume);
+
+  /// Collective. Trains until the end or until any rank is asked to stop.
+  TrainingEnd run();
+
+  /// Independent. The state as it is now, with its fingerprint.
+  [[nodiscard]] ModelSnapshot snapshot() const;
+
+ private:
+  /// Ids of the samples that this rank handles in the given step of the current epoch.
+  struct Share {
+    std::vector<std::int64_t> ids;
+    Offset batch_samples = 0;  ///< of the whole batch
+  };
+  [[nodiscard]] Share share_of_step(std::int64_t step) const;
+
+  /// One step. @return whether any rank was asked to stop.
+  bool step();
+  void finish_epoch();
+  LossSum evaluate(const Dataset& data);
+  /// @return dropped and grown connections per layer in `metrics`
+  void rewire(EpochMetrics& metrics);
+  void record_first_topology();
+  void checkpoint();
+  [[nodiscard]] std::vector<LayerView> views() const;
+
+  DistributedContext& ctx_;
+  Setup setup_;
+  const ExperimentConfig& config_;
+  std::vector<bool> evolves_;  ///< per layer
+  Network network_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<RewireMethod> method_;
+  std::unique_ptr<WeightInit> init_;
+  NeuronPruner pruner_;
+  std::unique_ptr<GradientExchange> exchange_;
+  TrainingPosition position_;
+  std::vector<EpochMetrics> history_;
+  std::int64_t steps_per_epoch_;
+  double rate_ = 0;  ///< of the last step
+  Batch batch_;
+};
+
+}  // namespace plexus

@@ -1,0 +1,253 @@
+#include "src/prune/neuron_pruner.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <queue>
+
+#include "src/support/error.hpp"
+
+namespace plexus {
+
+namespace {
+
+constexpr double units_per_one = 0x1.0p40;
+constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+
+/// |w| in strength units, rounded down. What is too large, or not a number, counts as the most there is.
+std::int64_t in_units(Real w) {
+  const double units = std::abs(static_cast<double>(w)) * units_per_one;
+  return units < 0x1.0p63 ? static_cast<std::int64_t>(units) : most;
+}
+
+/// Both terms are not negative, so the result does not depend on the order of many such additions.
+void add(std::int64_t& sum, std::int64_t term) { sum = term > most - sum ? most : sum + term; }
+
+/// ceil(share * total) of a share given in decimals: 0.07 * 100 must not become 8.
+std::int64_t ceil_share(double share, std::int64_t total) {
+  constexpr double slack = 1e-9;
+  return static_cast<std::int64_t>(std::ceil(share * static_cast<double>(total) - slack));
+}
+
+/// Calls visit(row, col, position) for every connection of a layer.
+template <class Visit>
+void for_each_connection(const LayerView& layer, Visit&& visit) {
+  Offset p = 0;
+  for (Index row = 0; row < layer.rows; ++row) {
+    if (layer.topology == nullptr) {
+      for (Index col = 0; col < layer.cols; ++col) visit(row, col, p++);
+    } else {
+      const Offset end = layer.topology->row_ptrs[row + std::size_t{1}];
+      for (; p < end; ++p) visit(row, layer.topology->col_idxs[p], p);
+    }
+  }
+}
+
+/// Which neurons of a hidden layer are alive. Hidden layer h stands between weight matrices h and h + 1.
+struct HiddenLayer {
+  std::vector<char> alive;
+  Index alive_count = 0;
+  Index floor = 0;  ///< alive_count never falls below
+
+  [[nodiscard]] bool may_shrink() const { return alive_count > floor; }
+  void remove(Index neuron) {
+    alive[neuron] = 0;
+    --alive_count;
+  }
+};
+
+/// Rows of each column of a sparse layer.
+struct Columns {
+  std::vector<Offset> col_ptrs;
+  std::vector<Index> row_idxs;
+
+  explicit Columns(const Topology& topology)
+      : col_ptrs(static_cast<std::size_t>(topology.cols) + 1, 0), row_idxs(topology.col_idxs.size()) {
+    for (const Index col : topology.col_idxs) ++col_ptrs[col + std::size_t{1}];
+    std::partial_sum(col_ptrs.begin(), col_ptrs.end(), col_ptrs.begin());
+    std::vector<Offset> next(col_ptrs.begin(), col_ptrs.end() - 1);
+    for (Index row = 0; row < topology.rows; ++row) {
+      const Offset end = topology.row_ptrs[row + std::size_t{1}];
+      for (Offset p = topology.row_ptrs[row]; p < end; ++p) row_idxs[next[topology.col_idxs[p]]++] = row;
+    }
+  }
+};
+
+/// Removes neurons without incoming or without outgoing connections, and those that lose theirs thereby.
+class Cascade {
+ public:
+  Cascade(std::span<const LayerView> layers, std::vector<HiddenLayer>& hidden)
+      : layers_(layers),
+        hidden_(hidden),
+        inputs_(hidden.size()),
+        outputs_(hidden.size()),
+        columns_(layers.size()) {
+    for (std::size_t h = 0; h < hidden.size(); ++h) {
+      inputs_[h].assign(hidden[h].alive.size(), 0);
+      outputs_[h].assign(hidden[h].alive.size(), 0);
+    }
+    for (std::size_t l = 0; l < layers.size(); ++l) count_connections(l);
+  }
+
+  void run() {
+    for (std::size_t h = 0; h < hidden_.size(); ++h) {
+      for (std::size_t i = 0; i < hidden_[h].alive.size(); ++i) {
+        if (inputs_[h][i] == 0 || outputs_[h][i] == 0) waiting_.push({h, static_cast<Index>(i)});
+      }
+    }
+    for (; !waiting_.empty(); waiting_.pop()) {
+      const auto [h, neuron] = waiting_.front();
+      if (hidden_[h].alive[neuron] == 0 || !hidden_[h].may_shrink()) continue;
+      hidden_[h].remove(neuron);
+      release_inputs(h, neuron);
+      release_outputs(h, neuron);
+    }
+  }
+
+ private:
+  struct Neuron {
+    std::size_t hidden;
+    Index number;
+  };
+
+  [[nodiscard]] bool row_alive(std::size_t layer, Index row) const {
+    return layer == hidden_.size() || hidden_[layer].alive[row] != 0;
+  }
+  [[nodiscard]] bool col_alive(std::size_t layer, Index col) const {
+    return layer == 0 || hidden_[layer - 1].alive[col] != 0;
+  }
+
+  /// A dense layer connects its neurons as long as the layer on the other side has any, which its floor makes
+  /// sure.
+  void count_connections(std::size_t layer) {
+    const LayerView& view = layers_[layer];
+    if (view.topology == nullptr) {
+      if (layer < hidden_.size()) std::fill(inputs_[layer].begin(), inputs_[layer].end(), view.cols);
+      if (layer > 0) std::fill(outputs_[layer - 1].begin(), outputs_[layer - 1].end(), view.rows);
+      return;
+    }
+    for_each_connection(view, [&](Index row, Index col, Offset) {
+      if (!row_alive(layer, row) || !col_alive(layer, col)) return;
+      if (layer < hidden_.size()) ++inputs_[layer][row];
+      if (layer > 0) ++outputs_[layer - 1][col];
+    });
+  }
+
+  void release_inputs(std::size_t h, Index neuron) {
+    const Topology* topology = layers_[h].topology;
+    if (topology == nullptr || h == 0) return;
+    const Offset end = topology->row_ptrs[neuron + std::size_t{1}];
+    for (Offset p = topology->row_ptrs[neuron]; p < end; ++p) {
+      const Index source = topology->col_idxs[p];
+      if (--outputs_[h - 1][source] == 0) waiting_.push({h - 1, source});
+    }
+  }
+
+  void release_outputs(std::size_t h, Index neuron) {
+    const Topology* topology = layers_[h + 1].topology;
+    if (topology == nullptr || h + 1 == hidden_.size()) return;
+    if (!columns_[h + 1]) columns_[h + 1].emplace(*topology);
+    const Columns& columns = *columns_[h + 1];
+    const Offset end = columns.col_ptrs[neuron + std::size_t{1}];
+    for (Offset p = columns.col_ptrs[neuron]; p < end; ++p) {
+      const Index target = columns.row_idxs[p];
+      if (--inputs_[h + 1][target] == 0) waiting_.push({h + 1, target});
+    }
+  }
+
+  std::span<const LayerView> layers_;
+  std::vector<HiddenLayer>& hidden_;
+  std::vector<std::vector<Index>>
+      inputs_;  // connections from neurons that are alive; meaningless for dead ones
+  std::vector<std::vector<Index>> outputs_;  // the same, to neurons that are alive
+  std::vector<std::optional<Columns>> columns_;
+  std::queue<Neuron> waiting_;
+};
+
+/// The `count` least important neurons; equal ones in the order of their numbers.
+std::vector<Index> least_important(const std::vector<NeuronStrength>& strengths,
+                                   const NeuronCriterion& criterion, Index count) {
+  struct Ranked {
+    Importance importance;
+    Index neuron;
+  };
+  std::vector<Ranked> ranked;
+  ranked.reserve(strengths.size());
+  for (std::size_t i = 0; i < strengths.size(); ++i) {
+    ranked.push_back({criterion.importance(strengths[i]), static_cast<Index>(i)});
+  }
+  std::nth_element(ranked.begin(), ranked.begin() + count, ranked.end(),
+                   [](const Ranked& a, const Ranked& b) {
+                     return a.importance != b.importance ? a.importance < b.importance : a.neuron < b.neuron;
+                   });
+  std::vector<Index> neurons;
+  for (Index i = 0; i < count; ++i) neurons.push_back(ranked[i].neuron);
+  return neurons;
+}
+
+}  // namespace
+
+PruneSchedule prune_schedule(const NeuronPruningConfig& config, std::int64_t epochs) {
+  PruneSchedule schedule;
+  schedule.first = std::max<std::int64_t>(1, ceil_share(config.start, epochs));
+  schedule.last = std::max(schedule.first, ceil_share(config.end, epochs));
+  schedule.every = config.every;
+  ensure(config.every >= 1 && config.target >= 0 && config.target < 1,
+         "neuron pruning of a share {} every {} epochs", config.target, config.every);
+  const std::int64_t prunings = (schedule.last - schedule.first) / schedule.every + 1;
+  schedule.share = 1.0 - std::pow(1.0 - config.target, 1.0 / static_cast<double>(prunings));
+  return schedule;
+}
+
+NeuronPruner::NeuronPruner(const NeuronPruningConfig& config, std::int64_t epochs, Index classes)
+    : config_(config),
+      schedule_(prune_schedule(config, epochs)),
+      classes_(classes),
+      criterion_(NeuronCriterionRegistry::instance().make(config.criterion, "neuron_pruning.criterion")) {}
+
+bool NeuronPruner::acts_at(std::int64_t epoch) const {
+  return config_.target > 0 && (schedule_.prunes_at(epoch) || epoch >= schedule_.last);
+}
+
+RemovedNeurons NeuronPruner::removed(std::span<const LayerView> layers, std::int64_t epoch) const {
+  if (!acts_at(epoch) || layers.size() < 2) return {};
+
+  std::vector<HiddenLayer> hidden(layers.size() - 1);
+  for (std::size_t h = 0; h < hidden.size(); ++h) {
+    HiddenLayer& layer = hidden[h];
+    layer.alive.assign(static_cast<std::size_t>(layers[h].rows), 1);
+    layer.alive_count = layers[h].rows;
+    layer.floor = std::max(classes_, static_cast<Index>(ceil_share(config_.floor, layers[h].original_rows)));
+    if (!schedule_.prunes_at(epoch) || !layer.may_shrink()) continue;
+    const auto wanted =
+        static_cast<Index>(std::lround(schedule_.share * static_cast<double>(layer.alive_count)));
+    const Index count = std::min(wanted, layer.alive_count - layer.floor);
+    const std::vector<NeuronStrength> strengths = neuron_strengths(layers[h], layers[h + 1]);
+    for (const Index neuron : least_important(strengths, *criterion_, count)) layer.remove(neuron);
+  }
+  if (epoch >= schedule_.last) Cascade(layers, hidden).run();
+
+  RemovedNeurons removed(hidden.size());
+  for (std::size_t h = 0; h < hidden.size(); ++h) {
+    for (Index i = 0; i < layers[h].rows; ++i) {
+      if (hidden[h].alive[i] == 0) removed[h].push_back(i);
+    }
+  }
+  return removed;
+}
+
+std::vector<NeuronStrength> neuron_strengths(const LayerView& before, const LayerView& after) {
+  ensure(before.rows == after.cols, "layers of {} and {} neurons do not fit together", before.rows,
+         after.cols);
+  std::vector<NeuronStrength> strengths(static_cast<std::size_t>(before.rows));
+  for_each_connection(
+      before, [&](Index row, Index, Offset p) { add(strengths[row].in, in_units(before.values[p])); });
+  for_each_connection(
+      after, [&](Index, Index col, Offset p) { add(strengths[col].out, in_units(after.values[p])); });
+  return strengths;
+}
+
+}  // namespace plexus

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "src/config/experiment_config.hpp"
+#include "src/prune/neuron_criterion.hpp"
+#include "src/rewire/layer_view.hpp"
+#include "src/support/types.hpp"
+
+namespace plexus {
+
+/// When neurons are pruned, and how many each time. Epochs are counted as completed: 1 is the first.
+struct PruneSchedule {
+  std::int64_t first = 1;  ///< epoch of the first pruning
+  std::int64_t last = 1;   ///< no pruning after it, except of neurons without connections
+  std::int64_t every = 1;
+  double share = 0;  ///< of the neurons alive, removed each time
+
+  [[nodiscard]] bool prunes_at(std::int64_t epoch) const {
+    return epoch >= first && epoch <= last && (epoch - first) % every == 0;
+  }
+};
+
+/// first = ceil(start epochs) and last = ceil(end epochs), but never before epoch 1; with
+/// K = floor((last - first) / every) + 1 prunings, share = 1 - (1 - target)^(1/K).
+[[nodiscard]] PruneSchedule prune_schedule(const NeuronPruningConfig& config, std::int64_t epochs);
+
+/// Chooses the hidden neurons to remove at the end of an epoch. Input and output neurons always stay.
+///
+/// At a pruning, each hidden layer loses its min(round(share * alive), alive - floor) least important
+/// neurons; equal ones go in the order of their numbers. From the last pruning on, neurons without incoming
+/// or without outgoing connections go too, until none is left, as long as the layer stays at its floor:
+/// max(classes, ceil(config.floor * original size)). A pure function: every rank comes to the same neurons.
+///
+/// After Liu, Mocanu, Pechenizkiy 2019, arXiv:1906.11626 (SET with neuron pruning, about half of the hidden
+/// neurons removed). The paper's criterion and schedule are not public; those here are this project's own.
+class NeuronPruner {
+ public:
+  /// @param epochs  of the whole training.
+  /// @param classes neurons of the output layer.
+  /// @throws InputError if config.criterion does not exist.
+  NeuronPruner(const NeuronPruningConfig& config, std::int64_t epochs, Index classes);
+
+  /// False in an epoch at whose end no neuron can be removed: `removed` need not be called then.
+  [[nodiscard]] bool acts_at(std::int64_t epoch) const;
+
+  /// @param layers first to last.
+  /// @param epoch  completed just now, 1 or more.
+  /// Time O(connections + neurons), dense layers by their cells.
+  [[nodiscard]] RemovedNeurons removed(std::span<const LayerView> layers, std::int64_t epoch) const;
+
+ private:
+  NeuronPruningConfig config_;
+  PruneSchedule schedule_;
+  Index classes_;
+  std::unique_ptr<const NeuronCriterion> criterion_;
+};
+
+/// Strengths of the neurons between two layers: `before` feeds them, `after` is fed by them.
+[[nodiscard]] std::vector<NeuronStrength> neuron_strengths(const LayerView& before, const LayerView& after);
+
+}  // namespace plexus

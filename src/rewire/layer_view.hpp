@@ -1,0 +1,28 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "src/sparse/topology.hpp"
+#include "src/support/types.hpp"
+
+namespace plexus {
+
+/// One layer as rewiring and pruning see it. Owns nothing.
+struct LayerView {
+  Index rows = 0;                      ///< neurons of this layer that are alive
+  Index cols = 0;                      ///< neurons of the layer before that are alive
+  const Topology* topology = nullptr;  ///< nullptr = dense: every cell is connected, row-major
+  std::span<const Real> values;        ///< one a connection
+  std::span<const NeuronId> row_ids;   ///< stable ids, ascending
+  std::span<const NeuronId> col_ids;   ///< stable ids, ascending
+  Offset original_rows = 0;            ///< when the network was created
+  Offset original_cols = 0;
+  bool evolves = false;  ///< whether its connections are rewired; otherwise it only loses some
+};
+
+/// Neurons to remove: for each hidden layer, first to last, ascending numbers as before the removal.
+/// Empty = nothing is removed anywhere.
+using RemovedNeurons = std::vector<std::vector<Index>>;
+
+}  // namespace plexus

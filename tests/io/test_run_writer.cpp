@@ -1,0 +1,166 @@
+#include "io/run_writer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "io/checkpoint_file.hpp"
+#include "io/run_index.hpp"
+#include "io/topology_history.hpp"
+#include "tests/io/run_fixtures.hpp"
+
+namespace plexus {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::EvolvingNetwork;
+using testing::FullDisk;
+using testing::names_in;
+using testing::small_snapshot;
+using testing::TemporaryFolder;
+using Names = std::set<std::string>;
+
+class RunWriting : public ::testing::Test {
+ protected:
+  RunWriter writer(std::int64_t keep) { return {run, keep, "0.1.0", warn}; }
+
+  TemporaryFolder folder;
+  RunFiles run{folder.path() / "out"};
+  std::vector<std::string> warnings;  // read only after `finish`
+  Warn warn = [this](const std::string& text) { warnings.push_back(text); };
+};
+
+TEST_F(RunWriting, LeavesCheckpointsRecordsAndIndex) {
+  EvolvingNetwork network({4, 5, 3});
+  RunWriter out = writer(0);
+
+  out.record(network.first_record());
+  out.record(network.evolve(false));
+  out.checkpoint(network.snapshot());
+  const bool is_written = out.finish();
+
+  EXPECT_TRUE(is_written);
+  EXPECT_TRUE(warnings.empty());
+  EXPECT_EQ(names_in(run.root), (Names{"ckpt", "run.h5", "topo"}));
+  EXPECT_EQ(names_in(run.topologies()), (Names{"e000000.h5", "e000001.h5"}));
+  EXPECT_EQ(read_checkpoint(run.checkpoints() / "e000001.h5"), network.snapshot());
+  const RunIndex expected{{"seed = 1\n", "none", 0}, network.snapshot().history};
+  EXPECT_EQ(read_run_index(run), expected);
+}
+
+TEST_F(RunWriting, KeepsTheNewestCheckpoints) {
+  RunWriter out = writer(3);
+
+  for (const std::int64_t epoch : {1, 2, 3}) {
+    out.checkpoint(small_snapshot(epoch));
+    out.checkpoint(small_snapshot(epoch, 4));
+  }
+  out.finish();
+
+  EXPECT_EQ(names_in(run.checkpoints()), (Names{"e000002.s000004.h5", "e000003.h5", "e000003.s000004.h5"}))
+      << "one within an epoch is newer than the one at its start";
+}
+
+TEST_F(RunWriting, KeepsAllOnRequest) {
+  RunWriter out = writer(0);
+
+  for (const std::int64_t epoch : {1, 2, 3, 4, 5}) out.checkpoint(small_snapshot(epoch));
+  out.finish();
+
+  EXPECT_EQ(names_in(run.checkpoints()).size(), 5U);
+}
+
+// After a fallback the damaged file has a later position than what is written next.
+TEST_F(RunWriting, NeverDeletesWhatItJustWroteForAFileOfALaterPosition) {
+  fs::create_directories(run.checkpoints());
+  testing::write_content(run.checkpoints() / "e000009.h5", "damaged");
+  RunWriter out = writer(1);
+
+  out.checkpoint(small_snapshot(7));
+  out.checkpoint(small_snapshot(8));
+  out.finish();
+
+  EXPECT_EQ(names_in(run.checkpoints()), (Names{"e000008.h5", "e000009.h5"}));
+}
+
+TEST_F(RunWriting, RemovesWhatAKilledProcessLeft) {
+  fs::create_directories(run.checkpoints());
+  testing::write_content(run.checkpoints() / ".e000009.h5.tmp-4711", "half");
+  testing::write_content(run.checkpoints() / "notes.txt", "mine");
+
+  writer(3).finish();
+
+  EXPECT_EQ(names_in(run.checkpoints()), Names{"notes.txt"});
+}
+
+TEST_F(RunWriting, AFullDiskIsAWarningAndTheNextCheckpointTriesAgain) {
+  RunWriter out = writer(1);
+  out.checkpoint(small_snapshot(1));
+  ASSERT_TRUE(out.finish());
+  bool is_written_on_full_disk = true;
+  Names names_on_full_disk;
+  {
+    const FullDisk disk(3000);
+    out.checkpoint(small_snapshot(2));
+    is_written_on_full_disk = out.finish();
+    names_on_full_disk = names_in(run.checkpoints());
+  }
+
+  out.checkpoint(small_snapshot(3));
+  const bool is_written_after = out.finish();
+
+  EXPECT_FALSE(is_written_on_full_disk);
+  EXPECT_EQ(names_on_full_disk, Names{"e000001.h5"}) << "the last good one stays, nothing half-written";
+  EXPECT_EQ(warnings,
+            std::vector<std::string>{"cannot write '" + (run.checkpoints() / "e000002.h5").string() +
+                                     "': File too large. Training continues; the next checkpoint "
+                                     "tries again."});
+  EXPECT_TRUE(is_written_after);
+  EXPECT_EQ(load_newest(run, warn), small_snapshot(3));
+}
+
+TEST_F(RunWriting, RecordsOfAFullDiskAreWrittenLater) {
+  EvolvingNetwork network({4, 5, 3});
+  RunWriter out = writer(1);
+  out.record(network.first_record());
+  out.finish();
+  {
+    const FullDisk disk(1000);
+    out.record(network.evolve(false));
+    out.record(network.evolve(false));
+    out.finish();
+  }
+
+  out.checkpoint(network.snapshot());
+  out.finish();
+
+  EXPECT_EQ(warnings.size(), 1U);
+  EXPECT_EQ(topology_at(run, 1, 2), network.pattern(1));
+}
+
+TEST_F(RunWriting, WritesWhatIsPendingBeforeItEnds) {
+  {
+    RunWriter out = writer(0);
+    for (std::int64_t epoch = 1; epoch <= 6; ++epoch) out.checkpoint(small_snapshot(epoch));
+  }
+
+  EXPECT_EQ(names_in(run.checkpoints()).size(), 6U);
+}
+
+TEST_F(RunWriting, ContinuesTheIndexOfARun) {
+  writer(0).checkpoint(small_snapshot(2));
+  EvolvingNetwork network({4, 5, 3});
+
+  RunWriter out = writer(0);
+  out.record(network.first_record());
+  out.finish();
+
+  EXPECT_EQ(read_run_index(run).history, small_snapshot(2).history);
+  EXPECT_TRUE(warnings.empty());
+}
+
+}  // namespace
+}  // namespace plexus

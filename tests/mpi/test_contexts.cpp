@@ -1,0 +1,151 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <string>
+#include <thread>
+#include <tuple>
+#include <vector>
+
+#include "tests/mpi/context_conformance.hpp"
+#include "tests/support/run_ranks.hpp"
+
+namespace plexus {
+namespace {
+
+class InProcess : public testing::TestWithParam<std::tuple<conformance::Case, int>> {};
+
+TEST_P(InProcess, Conforms) {
+  const auto& [conformance_case, ranks] = GetParam();
+
+  run_ranks(ranks, conformance_case.run);
+}
+
+INSTANTIATE_TEST_SUITE_P(Contexts, InProcess,
+                         testing::Combine(testing::ValuesIn(conformance::cases()),
+                                          testing::Values(1, 2, 3, 5)),
+                         [](const auto& test) {
+                           return std::get<0>(test.param).name + "On" +
+                                  std::to_string(std::get<1>(test.param));
+                         });
+
+/// The text of the exception that comes out of `body`; fails if none does.
+template <class Exception, class F>
+std::string text_of(F&& body) {
+  try {
+    body();
+  } catch (const Exception& thrown) {
+    return thrown.what();
+  }
+  ADD_FAILURE() << "nothing was thrown";
+  return "";
+}
+
+TEST(InProcessContext, AloneIsRankZeroOfOne) {
+  InProcessContext alone;
+  std::vector<std::int64_t> values = {5, -6};
+
+  sum(alone, values);
+
+  EXPECT_EQ(alone.rank(), 0);
+  EXPECT_EQ(alone.size(), 1);
+  EXPECT_EQ(values, (std::vector<std::int64_t>{5, -6}));
+}
+
+TEST(InProcessContext, AFailingRankEndsTheOthersAndItsExceptionComesOut) {
+  std::atomic<int> ended_by_poison{0};
+
+  const auto text = text_of<InputError>([&] {
+    run_ranks(3, [&](DistributedContext& ctx) {
+      if (ctx.rank() == 1) throw InputError("rank 1 cannot go on");
+      try {
+        ctx.barrier();
+      } catch (const JobAborted&) {
+        ++ended_by_poison;
+        throw;
+      }
+    });
+  });
+
+  EXPECT_EQ(text, "rank 1 cannot go on");
+  EXPECT_EQ(ended_by_poison, 2);
+}
+
+TEST(InProcessContext, AFailingRankEndsThoseThatWaitForASum) {
+  EXPECT_THROW(run_ranks(2,
+                         [](DistributedContext& ctx) {
+                           std::vector<float> values(4);
+                           if (ctx.rank() == 0) throw Fault("gone");
+                           const auto pending = ctx.start_sum(values);
+                           while (!pending->test()) std::this_thread::yield();
+                         }),
+               Fault);
+}
+
+TEST(InProcessContext, AbortEndsAllRanksWithItsCode) {
+  std::atomic<int> codes{0};
+
+  EXPECT_THROW(run_ranks(3,
+                         [&](DistributedContext& ctx) {
+                           try {
+                             if (ctx.rank() == 2) ctx.abort(64);
+                             ctx.barrier();
+                           } catch (const JobAborted& aborted) {
+                             codes += aborted.exit_code();
+                             throw;
+                           }
+                         }),
+               JobAborted);
+
+  EXPECT_EQ(codes, 3 * 64);
+}
+
+TEST(InProcessContext, ARankThatLeavesEarlyIsAFaultAndNoHang) {
+  const auto text = text_of<Fault>([] {
+    run_ranks(2, [](DistributedContext& ctx) {
+      ctx.barrier();
+      if (ctx.rank() == 0) return;
+      ctx.barrier();
+    });
+  });
+
+  EXPECT_EQ(text, "rank 0 has left without collective call no. 1 ('barrier'), which rank 1 has made");
+}
+
+TEST(InProcessContext, DifferentCallsAreAFault) {
+  const auto text = text_of<Fault>([] {
+    run_ranks(2, [](DistributedContext& ctx) {
+      std::vector<std::int64_t> values(ctx.rank() == 0 ? 2 : 3);
+      sum(ctx, values);
+    });
+  });
+
+  EXPECT_NE(text.find("collective call no. 0 is 'sum of "), std::string::npos) << text;
+}
+
+TEST(InProcessContext, TheBufferOfAnUnfinishedSumMeansNothing) {
+  InProcessContext alone;
+  std::vector<float> values = {1.0f};
+
+  const auto pending = alone.start_sum(values);
+  const float early = values[0];
+  pending->wait();
+
+  EXPECT_TRUE(std::isnan(early));
+  EXPECT_EQ(values[0], 1.0f);
+}
+
+TEST(InProcessContext, FloatsAreSummedInRankOrder) {
+  // (1e8 + 1) - 1e8 is 0 in float and (1e8 - 1e8) + 1 is 1, so only one order gives each result.
+  run_ranks(3, [](DistributedContext& ctx) {
+    std::vector<float> values = {std::vector{1e8f, 1.0f, -1e8f}[static_cast<std::size_t>(ctx.rank())],
+                                 std::vector{1e8f, -1e8f, 1.0f}[static_cast<std::size_t>(ctx.rank())]};
+
+    ctx.start_sum(values)->wait();
+
+    EXPECT_EQ(values, (std::vector<float>{0.0f, 1.0f}));
+  });
+}
+
+}  // namespace
+}  // namespace plexus

@@ -1,0 +1,134 @@
+#include "src/state/model_snapshot.hpp"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <vector>
+
+#include "src/state/run_sink.hpp"
+#include "src/support/error.hpp"
+#include "src/support/hash.hpp"
+
+namespace plexus {
+namespace {
+
+/// Rows 4 and 6 are alive, columns 1, 2 and 5; connections (4, 2), (6, 1), (6, 5).
+LayerSnapshot two_rows() {
+  LayerSnapshot layer;
+  layer.topology = {2, 3, {0, 1, 3}, {1, 0, 2}, 0};
+  layer.values = {0.5, -1, 2};
+  layer.value_states = {{1, 2, 3}, {4, 5, 6}};
+  layer.biases = {7, 8};
+  layer.bias_states = {{9, 10}};
+  layer.row_ids = {4, 6};
+  layer.col_ids = {1, 2, 5};
+  layer.original_rows = 8;
+  layer.original_cols = 6;
+  layer.gradient_exponent = 11;
+  return layer;
+}
+
+/// One row of `two_rows` alone, as a rank that owns only this row has it.
+LayerSnapshot one_row(std::size_t row) {
+  LayerSnapshot part = two_rows();
+  const auto cut = [&](auto& array, std::size_t begin, std::size_t end) {
+    array = {array.begin() + static_cast<std::ptrdiff_t>(begin),
+             array.begin() + static_cast<std::ptrdiff_t>(end)};
+  };
+  const std::size_t begin = row == 0 ? 0 : 1, end = row == 0 ? 1 : 3;
+  cut(part.topology.col_idxs, begin, end);
+  cut(part.values, begin, end);
+  for (auto& state : part.value_states) cut(state, begin, end);
+  for (auto* per_row : {&part.biases, &part.bias_states[0]}) cut(*per_row, row, row + 1);
+  cut(part.row_ids, row, row + 1);
+  part.topology.rows = 1;
+  part.topology.row_ptrs = {0, static_cast<Offset>(end - begin)};
+  return part;
+}
+
+TEST(Fingerprint, IsASumOverRows) {
+  LayerSnapshot no_rows;
+  no_rows.topology = {0, 3, {0}, {}, 0};
+  no_rows.col_ids = {1, 2, 5};
+  no_rows.gradient_exponent = 11;
+
+  const std::uint64_t whole = fingerprint(two_rows(), 2);
+
+  const std::uint64_t parts = fingerprint(one_row(0), 2) + fingerprint(one_row(1), 2);
+  EXPECT_EQ(whole, parts - fingerprint(no_rows, 2))
+      << "both parts count what belongs to the layer as a whole";
+}
+
+TEST(Fingerprint, ChangesWithEveryPartOfALayer) {
+  const std::vector<std::function<void(LayerSnapshot&)>> changes = {
+      [](auto& layer) { layer.values[1] = 1; },
+      [](auto& layer) { layer.values[2] = 2 + 1e-6F; },
+      [](auto& layer) { layer.value_states[0][0] = 0; },
+      [](auto& layer) { layer.value_states[1][2] = 0; },
+      [](auto& layer) { layer.value_states.pop_back(); },
+      [](auto& layer) { layer.biases[0] = 0; },
+      [](auto& layer) { layer.bias_states[0][1] = 0; },
+      [](auto& layer) { layer.row_ids[1] = 7; },
+      [](auto& layer) { layer.col_ids[2] = 4; },
+      [](auto& layer) { layer.topology.col_idxs[1] = 1; },
+      [](auto& layer) { layer.gradient_exponent = 10; },
+      [](auto& layer) { std::swap(layer.values[0], layer.values[1]); }};
+  const std::uint64_t expected = fingerprint(two_rows(), 2);
+
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    LayerSnapshot changed = two_rows();
+    changes[i](changed);
+    EXPECT_NE(fingerprint(changed, 2), expected) << "change " << i;
+  }
+  EXPECT_NE(fingerprint(two_rows(), 1), expected);
+}
+
+TEST(Fingerprint, OfADenseLayerIsThatOfAllItsCells) {
+  LayerSnapshot sparse;
+  sparse.topology = {2, 2, {0, 2, 4}, {0, 1, 0, 1}, 0};
+  sparse.values = {1, 2, 3, 4};
+  sparse.biases = {5, 6};
+  sparse.row_ids = {0, 3};
+  sparse.col_ids = {1, 2};
+  LayerSnapshot dense = sparse;
+  dense.kind = LayerKind::dense;
+  dense.topology = {};
+  dense.topology.rows = dense.topology.cols = 2;
+
+  EXPECT_EQ(fingerprint(dense, 0), fingerprint(sparse, 0));
+}
+
+TEST(Fingerprint, OfASnapshotCoversPositionAndOrderOfLayers) {
+  ModelSnapshot snapshot;
+  snapshot.layers = {two_rows(), one_row(0)};
+  snapshot.position.epoch = 1;
+  const std::uint64_t expected = fingerprint(snapshot);
+
+  for (auto member : {&TrainingPosition::epoch, &TrainingPosition::step, &TrainingPosition::global_step}) {
+    ModelSnapshot moved = snapshot;
+    ++(moved.position.*member);
+    EXPECT_NE(fingerprint(moved), expected);
+  }
+  ModelSnapshot swapped = snapshot;
+  std::swap(swapped.layers[0], swapped.layers[1]);
+  EXPECT_NE(fingerprint(swapped), expected);
+  ModelSnapshot timed = snapshot;
+  timed.position.seconds_train = 3;
+  EXPECT_EQ(fingerprint(timed), expected) << "time spent is no part of the state";
+}
+
+TEST(Fingerprint, RefusesArraysOfOtherSizes) {
+  LayerSnapshot layer = two_rows();
+  layer.value_states[0].pop_back();
+
+  EXPECT_THROW((void)fingerprint(layer, 0), Fault);
+}
+
+TEST(PatternHash, IsTheSumOverConnections) {
+  const Topology pattern = {3, 4, {0, 2, 2, 3}, {1, 3, 0}, 9};
+
+  EXPECT_EQ(pattern_hash(pattern), mix64(0, 1) + mix64(0, 3) + mix64(2, 0));
+}
+
+}  // namespace
+}  // namespace plexus

@@ -1,0 +1,246 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "src/init/erdos_renyi.hpp"
+#include "src/rewire/evolve.hpp"
+#include "src/rewire/rules/two_sided_magnitude.hpp"
+#include "src/support/error.hpp"
+#include "tests/support/test_layer.hpp"
+#include "tests/support/topology_matchers.hpp"
+
+namespace plexus {
+namespace {
+
+class Evolve : public ::testing::Test {
+ protected:
+  [[nodiscard]] Evolution evolution(std::uint64_t epoch = 1) const {
+    return {*set_, *init_, 0.3, Budget::fixed, 7, epoch, true};
+  }
+
+  [[nodiscard]] TestLayer random_layer(Index rows, Index cols, double density, std::size_t layer) const {
+    Topology topology = erdos_renyi(rows, cols, density, RandomStream(1, Purpose::topology, 0, layer));
+    std::vector<Real> values = first_values(*init_, RandomStream(1, Purpose::weight, 0, layer), topology);
+    return {std::move(topology), std::move(values)};
+  }
+
+  [[nodiscard]] std::vector<TestLayer> random_network(double density) const {
+    return {random_layer(40, 30, density, 0), random_layer(50, 40, density, 1),
+            random_layer(10, 50, density, 2)};
+  }
+
+  std::unique_ptr<RewireMethod> set_ = RewireMethodRegistry::instance().make("set", "topology.method");
+  std::unique_ptr<RewireMethod> static_ = RewireMethodRegistry::instance().make("static", "topology.method");
+  std::unique_ptr<WeightInit> init_ = WeightInitRegistry::instance().make("he_uniform", "network.init");
+};
+
+TEST_F(Evolve, SetKeepsTheNumberOfConnectionsOverManyEpochs) {
+  std::vector<TestLayer> layers = random_network(0.2);
+  const std::vector<TestLayer> start = layers;
+
+  for (std::uint64_t epoch = 1; epoch <= 30; ++epoch) {
+    const EditList edits = evolve(views_of(layers), {}, evolution(epoch));
+    for (std::size_t l = 0; l < layers.size(); ++l) layers[l].follow(edits[l]);
+  }
+
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    check(layers[l].topology);
+    EXPECT_EQ(layers[l].topology.connections(), start[l].topology.connections());
+    EXPECT_EQ(layers[l].topology.generation, 30U);
+    EXPECT_NE(layers[l].topology.col_idxs, start[l].topology.col_idxs);
+  }
+}
+
+TEST_F(Evolve, DropsByTheRuleAndGrowsFreshWeights) {
+  const std::vector<TestLayer> layers = random_network(0.2);
+
+  const EditList edits = evolve(views_of(layers), {}, evolution(4));
+
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    EXPECT_EQ(edits[l].dropped, TwoSidedMagnitude().select({layers[l].topology, layers[l].values, 0.3}));
+    EXPECT_EQ(edits[l].grown.size(), edits[l].dropped.size());
+    const RandomStream weights(7, Purpose::grown_weight, 4, l);
+    for (const GrownConnection& grown : edits[l].grown) {
+      EXPECT_EQ(grown.value, init_->value(weights, grown.row, grown.col, layers[l].original_cols,
+                                          layers[l].original_rows));
+    }
+  }
+}
+
+TEST_F(Evolve, ALayerAloneGetsTheSameEditAsAmongAll) {
+  const std::vector<TestLayer> layers = random_network(0.2);
+  const RemovedNeurons removed = {{1, 7, 39}, {0, 25}};
+  const EditList all = evolve(views_of(layers), removed, evolution());
+
+  for (const std::size_t l : {2, 0, 1})
+    EXPECT_EQ(edit_layer(views_of(layers), l, removed, evolution()), all[l]) << l;
+}
+
+TEST_F(Evolve, SeedAndEpochChangeTheGrowth) {
+  const std::vector<TestLayer> layers = random_network(0.2);
+  Evolution other_seed = evolution();
+  other_seed.seed = 8;
+
+  const LayerEdit edit = edit_layer(views_of(layers), 0, {}, evolution(1));
+
+  EXPECT_EQ(edit_layer(views_of(layers), 0, {}, evolution(1)), edit);
+  EXPECT_NE(edit_layer(views_of(layers), 0, {}, evolution(2)).grown, edit.grown);
+  EXPECT_NE(edit_layer(views_of(layers), 0, {}, other_seed).grown, edit.grown);
+}
+
+TEST_F(Evolve, ALayerThatDoesNotEvolveOnlyLosesConnections) {
+  std::vector<TestLayer> layers = random_network(0.2);
+  layers[2].evolves = false;
+  const RemovedNeurons removed = {{}, {3, 4}};
+
+  const LayerEdit untouched = edit_layer(views_of(layers), 2, {}, evolution());
+  const LayerEdit pruned = edit_layer(views_of(layers), 2, removed, evolution());
+
+  EXPECT_TRUE(untouched.empty());
+  EXPECT_EQ(pruned.removed_cols, (std::vector<Index>{3, 4}));
+  EXPECT_TRUE(pruned.grown.empty());
+  const auto in_removed =
+      std::count_if(layers[2].topology.col_idxs.begin(), layers[2].topology.col_idxs.end(),
+                    [](Index col) { return col == 3 || col == 4; });
+  EXPECT_EQ(static_cast<Offset>(pruned.dropped.size()), in_removed);
+}
+
+TEST_F(Evolve, NeitherAStaticMethodNorAnEpochWithoutRewiringGrows) {
+  const std::vector<TestLayer> layers = random_network(0.2);
+  const Evolution with_static{*static_, *init_, 0.3, Budget::fixed, 7, 1, true};
+  Evolution at_the_end = evolution();
+  at_the_end.rewires = false;
+
+  for (const Evolution& e : {with_static, at_the_end}) {
+    EXPECT_TRUE(edit_layer(views_of(layers), 1, {}, e).empty());
+    EXPECT_TRUE(edit_layer(views_of(layers), 1, {{0}, {0}}, e).grown.empty());
+    EXPECT_FALSE(edit_layer(views_of(layers), 1, {{0}, {0}}, e).dropped.empty());
+  }
+}
+
+TEST_F(Evolve, TheRuleSeesOnlyWhatPruningLeft) {
+  // Column 1 goes with 0.25 and -0.25; of 1 2 3 -1 -2 the rule then drops by v = -2 -1 1 2 3: q = 1, r = 3,
+  // neg_cut = v[int(0.7)] = -2, pos_cut = v[int(3.6)] = 2, so only 3 stays.
+  const std::vector<TestLayer> layers = {
+      TestLayer(topology_of({"x", "x", "x", "x"}), {1, 1, 1, 1}),
+      TestLayer(topology_of({"xxx.", "xxxx"}), {1, 0.25, 2, 3, -0.25, -1, -2})};
+
+  const LayerEdit edit = edit_layer(views_of(layers), 1, {{1}}, evolution());
+
+  EXPECT_EQ(edit.dropped, (std::vector<Offset>{0, 1, 2, 4, 5, 6}));
+}
+
+TEST_F(Evolve, FixedBudgetGrowsFreedConnectionsElsewhere) {
+  std::vector<TestLayer> layers = random_network(0.2);
+  const RemovedNeurons removed = {{0, 1, 2, 3, 4, 5}, {}};
+
+  const EditList edits = evolve(views_of(layers), removed, evolution());
+
+  for (const std::size_t l : {0, 1}) {
+    const Topology after = edited(layers[l].topology, edits[l]);
+    check(after);
+    EXPECT_EQ(after.connections(), layers[l].topology.connections());
+    EXPECT_GT(edits[l].dropped.size(),
+              TwoSidedMagnitude().select({layers[l].topology, layers[l].values, 0.3}).size());
+  }
+}
+
+TEST_F(Evolve, ShrinkBudgetGrowsOnlyWhatTheRuleDropped) {
+  std::vector<TestLayer> layers = random_network(0.2);
+  const RemovedNeurons removed = {{0, 1, 2, 3, 4, 5}, {}};
+  Evolution shrink = evolution();
+  shrink.budget = Budget::shrink;
+
+  const EditList edits = evolve(views_of(layers), removed, shrink);
+
+  const Offset freed = layers[0].topology.row_ptrs[6];
+  EXPECT_GT(freed, 0);
+  EXPECT_EQ(edited(layers[0].topology, edits[0]).connections(), layers[0].topology.connections() - freed);
+}
+
+TEST_F(Evolve, FixedBudgetStopsAtEightTenthsOfTheCells) {
+  const std::vector<TestLayer> layers = {random_layer(20, 10, 0.7, 0), random_layer(5, 20, 0.7, 1)};
+  const RemovedNeurons removed = {{0, 1, 2, 3, 4, 5, 6, 7}};
+
+  const Topology after = edited(layers[0].topology, edit_layer(views_of(layers), 0, removed, evolution()));
+
+  EXPECT_EQ(after.rows, 12);
+  EXPECT_GT(layers[0].topology.connections(), 96);
+  EXPECT_EQ(after.connections(), 96);  // floor(0.8 * 12 * 10)
+}
+
+TEST_F(Evolve, FixedBudgetNeverThinsALayerThatIsDenserAlready) {
+  const std::vector<TestLayer> layers = {random_layer(20, 10, 0.95, 0), random_layer(5, 20, 0.95, 1)};
+  const RemovedNeurons removed = {{0, 1, 2, 3, 4, 5, 6, 7}};
+
+  const Topology after = edited(layers[0].topology, edit_layer(views_of(layers), 0, removed, evolution()));
+
+  EXPECT_EQ(after.connections(), layers[0].topology.connections() - layers[0].topology.row_ptrs[8]);
+  EXPECT_GT(after.connections(), 96);
+}
+
+TEST_F(Evolve, ANeuronWithoutConnectionsFreesNone) {
+  const std::vector<TestLayer> layers = {TestLayer(topology_of({"xx", "..", "xx"}), {1, -1, 2, -2}),
+                                         TestLayer(topology_of({"x.x"}), {1, 2})};
+
+  const Topology after = edited(layers[0].topology, edit_layer(views_of(layers), 0, {{1}}, evolution()));
+
+  EXPECT_TOPOLOGY_EQ(after, topology_of({"xx", "xx"}, 1));
+}
+
+TEST_F(Evolve, GrownWeightsAreKeyedByStableIdsAndOriginalSizes) {
+  std::vector<TestLayer> layers = random_network(0.2);
+  const RemovedNeurons removed = {{0, 5}, {2}};
+  EditList edits = evolve(views_of(layers), removed, evolution(1));
+  for (std::size_t l = 0; l < layers.size(); ++l) layers[l].follow(edits[l]);
+
+  const LayerEdit edit = edit_layer(views_of(layers), 1, {{0}, {0}}, evolution(2));
+
+  const RandomStream weights(7, Purpose::grown_weight, 2, 1);
+  ASSERT_FALSE(edit.grown.empty());
+  const auto row_ids = without(layers[1].row_ids, {0});
+  const auto col_ids = without(layers[1].col_ids, {0});
+  EXPECT_EQ(col_ids[0], 2);  // 0 and 5 went before, 1 goes now
+  for (const GrownConnection& grown : edit.grown) {
+    EXPECT_EQ(grown.value, init_->value(weights, row_ids[grown.row], col_ids[grown.col], 40, 50));
+  }
+}
+
+TEST_F(Evolve, DenseLayersOnlyLoseRowsAndColumns) {
+  const std::vector<TestLayer> layers = {TestLayer(3, 2, {1, 2, 3, 4, 5, 6}),
+                                         TestLayer(2, 3, {1, 2, 3, 4, 5, 6})};
+
+  const EditList edits = evolve(views_of(layers), {{1}}, evolution());
+
+  EXPECT_EQ(edits[0], (LayerEdit{0, {1}, {}, {}, {}}));
+  EXPECT_EQ(edits[1], (LayerEdit{0, {}, {1}, {}, {}}));
+}
+
+TEST_F(Evolve, EmptyAndFullLayersStayAsTheyAre) {
+  const std::vector<TestLayer> layers = {TestLayer(topology_of({"..", ".."}), {}),
+                                         TestLayer(topology_of({"xx", "xx"}), {1, 2, -1, -2})};
+
+  const EditList edits = evolve(views_of(layers), {}, evolution());
+
+  EXPECT_TRUE(edits[0].empty());
+  EXPECT_TOPOLOGY_EQ(edited(layers[1].topology, edits[1]), topology_of({"xx", "xx"}, 1));
+}
+
+TEST_F(Evolve, RemovedNeuronsOfAnotherNetworkAreRefused) {
+  const std::vector<TestLayer> layers = random_network(0.2);
+
+  EXPECT_THROW(static_cast<void>(evolve(views_of(layers), {{1}}, evolution())), Fault);
+}
+
+TEST(Budget, HasTwoNames) {
+  EXPECT_EQ(budget_named("fixed"), Budget::fixed);
+  EXPECT_EQ(budget_named("shrink"), Budget::shrink);
+  EXPECT_THROW(static_cast<void>(budget_named("shrnk")), InputError);
+}
+
+}  // namespace
+}  // namespace plexus
