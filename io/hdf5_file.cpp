@@ -11,6 +11,7 @@
 
 #include "io/durable_file.hpp"
 #include "io/file_descriptor.hpp"
+#include "io/file_seal.hpp"
 #include "io/hdf5_file_driver.hpp"
 #include "src/support/error.hpp"
 
@@ -19,8 +20,6 @@ namespace plexus::hdf5 {
 namespace fs = std::filesystem;
 
 namespace {
-
-const std::vector<std::string> outside_the_metadata_hash = {"metadata_xxh3_64", "complete"};
 
 Handle file_access() {
   Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose, "create file properties");
@@ -48,7 +47,6 @@ void write_content(const fs::path& path, const FileFormat& format, std::string_v
     root.set("code_version", code_version);
     root.set("created", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))));
     fill(root);
-    root.set("metadata_xxh3_64", root.metadata_hash(outside_the_metadata_hash));
     root.set("complete", std::int32_t{1});
   }
   file.close("close the file");
@@ -74,10 +72,12 @@ void write_file(const fs::path& path, const FileFormat& format, std::string_view
   WriteStatus status;
   try {
     write_content(temporary.path(), format, code_version, fill, status);
+    ensure(status.error == 0, "HDF5 could not write all of it");
+    seal(temporary.path());
   } catch (const Error& error) {
-    if (status.error == 0) throw Fault(fmt::format("cannot write '{}': {}", path.string(), error.what()));
+    throw Fault(fmt::format("cannot write '{}': {}", path.string(),
+                            status.error == 0 ? error.what() : reason_of(status.error)));
   }
-  ensure(status.error == 0, "cannot write '{}': {}", path.string(), reason_of(status.error));
   try {
     read_file(temporary.path(), format, [](const Group& root) { root.verify_datasets(); });
   } catch (const Error& error) {
@@ -93,14 +93,13 @@ void read_file(const fs::path& path, const FileFormat& format,
           reason_of(errno));
   bool header_is_known = false;
   try {
+    check_seal(path);
     const Handle access = file_access();
     const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose, "open the file");
     const Group root = root_of(file);
     check_header(root, path, format);
     header_is_known = true;
     ensure(root.number<std::int32_t>("complete") == 1, "it was not written to its end");
-    const auto stored = root.number<std::uint64_t>("metadata_xxh3_64");
-    ensure(root.metadata_hash(outside_the_metadata_hash) == stored, "its attributes do not match their hash");
     read(root);
   } catch (const InputError& error) {
     if (!header_is_known) throw;

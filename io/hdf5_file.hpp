@@ -18,20 +18,19 @@ struct FileFormat {
   std::int32_t minor = 0;
 };
 
-/// Writes a whole file: a temporary one, filled by `fill`, closed, synced, read back and compared with its
-/// hashes, then renamed to `path`. A file that exists is complete. Adds the root attributes `format`,
-/// `format_version`, `code_version`, `created` (UTC), `metadata_xxh3_64` (hash of all attributes and names)
-/// and, last, `complete`.
-/// @throws Fault naming the file and the system's reason (full disk and the like); nothing is left behind,
-/// and a
-///         former file of this name is untouched.
+/// Writes a whole file: a temporary one, filled by `fill`, closed, sealed (`file_seal.hpp`), synced, read
+/// back and compared with its hashes, then renamed to `path`. A file that exists is complete. Adds the root
+/// attributes `format`, `format_version`, `code_version`, `created` (UTC) and, last, `complete`.
+/// @throws Fault naming the file and the system's reason (full disk and the like). Then nothing is left
+/// behind, and
+///         a former file of this name is untouched.
 void write_file(const std::filesystem::path& path, const FileFormat& format, std::string_view code_version,
                 const std::function<void(Group& root)>& fill);
 
-/// Opens a file, checks format, version, completeness and the hash of its metadata, and hands it to `read`.
-/// @throws InputError naming the file: it does not exist, is of another format or a newer version, or is
-/// damaged.
-///         Errors thrown by `read` count as damage.
+/// Opens a file, checks seal, format, version and completeness, and hands it to `read`.
+/// @throws InputError naming the file: it does not exist, is of another format or version, or is damaged.
+/// Errors
+///         thrown by `read` count as damage.
 void read_file(const std::filesystem::path& path, const FileFormat& format,
                const std::function<void(const Group& root)>& read);
 

@@ -126,21 +126,6 @@ void write_attribute(hid_t object, const std::string& name, std::string_view tex
   write_attribute(object, name, text_type(bytes.size()).id(), {}, bytes.data());
 }
 
-std::vector<std::string> attribute_names(hid_t object) {
-  std::vector<std::string> names;
-  const auto collect = [](hid_t, const char* name, const H5A_info_t*, void* to) -> herr_t {
-    try {
-      static_cast<std::vector<std::string>*>(to)->emplace_back(name);
-      return 0;
-    } catch (...) {
-      return -1;
-    }
-  };
-  check(H5Aiterate2(object, H5_INDEX_NAME, H5_ITER_INC, nullptr, collect, &names), "list attributes");
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
 std::vector<std::string> link_names(hid_t group) {
   std::vector<std::string> names;
   const auto collect = [](hid_t, const char* name, const H5L_info_t*, void* to) -> herr_t {
@@ -171,57 +156,6 @@ H5O_type_t object_type(hid_t group, const std::string& name) {
 
 Handle open_group(hid_t parent, const std::string& name) {
   return {H5Gopen2(parent, name.c_str(), H5P_DEFAULT), H5Gclose, fmt::format("open group '{}'", name)};
-}
-
-/// A running hash over words and texts.
-class Hasher {
- public:
-  Hasher() : state_(XXH3_createState()) { XXH3_64bits_reset(state_); }
-  ~Hasher() { XXH3_freeState(state_); }
-  Hasher(const Hasher&) = delete;
-  Hasher& operator=(const Hasher&) = delete;
-
-  void add(std::string_view text) {
-    const std::uint64_t size = text.size();
-    XXH3_64bits_update(state_, &size, sizeof size);
-    XXH3_64bits_update(state_, text.data(), text.size());
-  }
-  [[nodiscard]] std::uint64_t result() const { return XXH3_64bits_digest(state_); }
-
- private:
-  XXH3_state_t* state_;
-};
-
-void add_attributes(Hasher& hasher, hid_t object, const std::vector<std::string>& leave_out) {
-  for (const auto& name : attribute_names(object)) {
-    if (std::find(leave_out.begin(), leave_out.end(), name) != leave_out.end()) continue;
-    const RawAttribute raw = read_attribute(object, name);
-    hasher.add(name);
-    hasher.add(fmt::format("{}", fmt::join(raw.shape, "x")));
-    hasher.add(raw.bytes);
-  }
-}
-
-void add_group(Hasher& hasher, hid_t group, const std::vector<std::string>& leave_out) {
-  add_attributes(hasher, group, leave_out);
-  for (const auto& name : link_names(group)) {
-    hasher.add(name);
-    const H5L_info_t info = link_info(group, name);
-    if (info.type != H5L_TYPE_HARD) {
-      std::string target(info.u.val_size, '\0');
-      check(H5Lget_val(group, name.c_str(), target.data(), target.size(), H5P_DEFAULT),
-            fmt::format("read link '{}'", name));
-      hasher.add(target);
-    } else if (object_type(group, name) == H5O_TYPE_GROUP) {
-      hasher.add("(");
-      add_group(hasher, open_group(group, name).id(), leave_out);
-      hasher.add(")");
-    } else {
-      const Handle object(H5Oopen(group, name.c_str(), H5P_DEFAULT), H5Oclose,
-                          fmt::format("open '{}'", name));
-      add_attributes(hasher, object.id(), leave_out);
-    }
-  }
 }
 
 }  // namespace
@@ -410,12 +344,6 @@ std::string Group::read_text(const std::string& name) const {
   std::string text(dataset.bytes, '\0');
   read_dataset(dataset, text.data());
   return without_padding(std::move(text));
-}
-
-std::uint64_t Group::metadata_hash(const std::vector<std::string>& leave_out) const {
-  Hasher hasher;
-  add_group(hasher, handle_.id(), leave_out);
-  return hasher.result();
 }
 
 void Group::verify_datasets() const {

@@ -149,10 +149,6 @@ class Group {
   }
   [[nodiscard]] std::string read_text(const std::string& name) const;
 
-  /// Hash of the names, attributes and links of this group and everything below it, except of the attributes
-  /// named in `leave_out`. Datasets take part through their attributes, hence through their own hash.
-  [[nodiscard]] std::uint64_t metadata_hash(const std::vector<std::string>& leave_out) const;
-
   /// Reads every dataset below this group. @throws Fault naming the first whose bytes do not match their
   /// hash.
   void verify_datasets() const;

@@ -15,8 +15,8 @@ namespace plexus {
 
 namespace {
 
-/// Bytes per sparse connection besides value, optimizer state and gradient: column index, and the transposed index
-/// with row, source and value.
+/// Bytes per sparse connection besides value, optimizer state and gradient: column index, and the transposed
+/// index with row, source and value.
 constexpr Offset index_bytes = 4;
 constexpr Offset transposed_bytes = 4 + 4 + 4;
 
@@ -30,7 +30,8 @@ struct Memory {
 Offset expected(const LayerPlan& plan) { return std::llround(plan.expected_connections()); }
 
 Offset bytes_of(const Dataset& data) {
-  return static_cast<Offset>(data.features.size() * sizeof(float) + data.labels.size() * sizeof(std::int32_t));
+  return static_cast<Offset>(data.features.size() * sizeof(float) +
+                             data.labels.size() * sizeof(std::int32_t));
 }
 
 Memory memory_of(const std::vector<LayerPlan>& plans, std::size_t optimizer_states, Offset exchange_bytes,
@@ -41,7 +42,7 @@ Memory memory_of(const std::vector<LayerPlan>& plans, std::size_t optimizer_stat
   for (std::size_t l = 0; l < plans.size(); ++l) {
     const bool sparse = plans[l].kind == LayerKind::sparse;
     const Offset per_value = real + real * static_cast<Offset>(optimizer_states) + exchange_bytes;
-    const Offset input_gradient = l == 0 ? 0 : (sparse ? transposed_bytes : real);
+    const Offset input_gradient = sparse && l > 0 ? transposed_bytes : 0;
     memory.parameters += expected(plans[l]) * (per_value + input_gradient + (sparse ? index_bytes : 0));
     memory.parameters += plans[l].rows * (per_value + (sparse ? 2 : 1) * static_cast<Offset>(sizeof(Offset)));
     neurons += 3 * plans[l].rows;  // z, a and delta
@@ -54,17 +55,18 @@ Memory memory_of(const std::vector<LayerPlan>& plans, std::size_t optimizer_stat
 }  // namespace
 
 std::string layer_table(const ExperimentConfig& config) {
-  std::string table = fmt::format("{:>5}  {:>12}  {:>12}  {:>9}  {:>14}\n", "layer", "inputs", "neurons", "density",
-                                  "connections");
+  std::string table = fmt::format("{:>5}  {:>12}  {:>12}  {:>9}  {:>14}\n", "layer", "inputs", "neurons",
+                                  "density", "connections");
   std::string notes;
   std::size_t number = 1;
   for (const LayerPlan& plan : plan_layers(config)) {
-    table += fmt::format("{:>5}  {:>12}  {:>12}  {:>7.3f} %  {:>14}  {}{}\n", number, with_separators(plan.cols),
-                         with_separators(plan.rows), 100.0 * plan.density, with_separators(expected(plan)),
-                         plan.activation,
-                         plan.kind == LayerKind::dense ? ", dense" : (plan.evolves ? "" : ", fixed connections"));
+    table += fmt::format(
+        "{:>5}  {:>12}  {:>12}  {:>7.3f} %  {:>14}  {}{}\n", number, with_separators(plan.cols),
+        with_separators(plan.rows), 100.0 * plan.density, with_separators(expected(plan)), plan.activation,
+        plan.kind == LayerKind::dense ? ", dense" : (plan.evolves ? "" : ", fixed connections"));
     if (plan.capped) {
-      const Offset asked = std::llround(*config.topology.epsilon * static_cast<double>(plan.rows + plan.cols));
+      const Offset asked =
+          std::llround(*config.topology.epsilon * static_cast<double>(plan.rows + plan.cols));
       notes += fmt::format(
           "layer {}: epsilon {} asks for {} connections, but there are only {} cells; capped to all of them "
           "(epsilon {:.3f}).\n",
@@ -76,7 +78,8 @@ std::string layer_table(const ExperimentConfig& config) {
   return table + notes;
 }
 
-std::string dry_run_report(const ExperimentConfig& config, const DataSplit& data, int ranks, Offset exchange_bytes) {
+std::string dry_run_report(const ExperimentConfig& config, const DataSplit& data, int ranks,
+                           Offset exchange_bytes) {
   const auto plans = plan_layers(config);
   const auto states =
       OptimizerRegistry::instance().make(config.optimizer.name, "optimizer.name", config.optimizer)->states();
@@ -91,13 +94,13 @@ std::string dry_run_report(const ExperimentConfig& config, const DataSplit& data
   const double sent_share = 2.0 * (ranks - 1) / ranks;  // of an allreduce: reduce-scatter and allgather
 
   std::string report = layer_table(config);
-  report += fmt::format("\n{:>5}  {:>16}  {:>10}  {:>14}  {:>12}  {:>20}\n", "rank", "samples per step", "rows",
-                        "connections", "memory", "exchanged per step");
+  report += fmt::format("\n{:>5}  {:>16}  {:>10}  {:>14}  {:>12}  {:>20}\n", "rank", "samples per step",
+                        "rows", "connections", "memory", "exchanged per step");
   for (int rank = 0; rank < ranks; ++rank) {
     const SampleRange share = share_of(batch, rank, ranks);
     const Memory memory = memory_of(plans, states, exchange_bytes, shards_of(share.size()), data);
-    report += fmt::format("{:>5}  {:>16}  {:>10}  {:>14}  {:>12}  {:>20}\n", rank, share.size(), with_separators(rows),
-                          with_separators(connections), as_bytes(memory.total()),
+    report += fmt::format("{:>5}  {:>16}  {:>10}  {:>14}  {:>12}  {:>20}\n", rank, share.size(),
+                          with_separators(rows), with_separators(connections), as_bytes(memory.total()),
                           as_bytes(std::llround(sent_share * static_cast<double>(gradient_bytes))));
   }
   report += fmt::format("\n{} training and {} test samples, {} steps per epoch. Nothing was trained.\n",

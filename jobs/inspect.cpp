@@ -58,21 +58,22 @@ void print(const ModelSnapshot& snapshot) {
   fmt::print("epoch        {}{}\n", at.epoch, at.step == 0 ? "" : fmt::format(" and {} steps", at.step));
   if (!snapshot.history.empty()) {
     const EpochMetrics& last = snapshot.history.back();
-    fmt::print("accuracy     test {:.4f}, training {:.4f}, loss {:.4f}\n", last.test_accuracy, last.train_accuracy,
-               last.loss);
+    fmt::print("accuracy     test {:.4f}, training {:.4f}, loss {:.4f}\n", last.test_accuracy,
+               last.train_accuracy, last.loss);
   }
   fmt::print("data         {}\n", snapshot.data_name);
   fmt::print("fingerprint  {:016x} ({})\n", snapshot.fingerprint, snapshot.instruction_set);
   fmt::print("restarts     {}\n\n", at.restarts);
-  fmt::print("{:>5}  {:>18}  {:>18}  {:>14}  {:>9}  {}\n", "layer", "inputs alive", "neurons alive", "connections",
-             "density", "kind");
+  fmt::print("{:>5}  {:>18}  {:>18}  {:>14}  {:>9}  {}\n", "layer", "inputs alive", "neurons alive",
+             "connections", "density", "kind");
   std::size_t number = 1;
   for (const LayerSnapshot& layer : snapshot.layers) {
     const auto alive = [](Index now, Offset first) {
       return fmt::format("{} of {}", with_separators(now), with_separators(first));
     };
     fmt::print("{:>5}  {:>18}  {:>18}  {:>14}  {:>7.3f} %  {}, {}\n", number++,
-               alive(layer.topology.cols, layer.original_cols), alive(layer.topology.rows, layer.original_rows),
+               alive(layer.topology.cols, layer.original_cols),
+               alive(layer.topology.rows, layer.original_rows),
                with_separators(static_cast<std::int64_t>(layer.values.size())), 100.0 * density(layer),
                name_of(layer.kind), layer.activation);
   }
@@ -81,14 +82,17 @@ void print(const ModelSnapshot& snapshot) {
 }  // namespace
 
 void add_inspect_command(CLI::App& app, Action& action) {
-  auto* command = app.add_subcommand("inspect", "Show what is in a checkpoint, or in the newest one of a run");
+  auto* command =
+      app.add_subcommand("inspect", "Show what is in a checkpoint, or in the newest one of a run");
   auto path = std::make_shared<std::string>();
   auto wants_json = std::make_shared<bool>(false);
   command->add_option("PATH", *path, "checkpoint file or run directory")->required();
   command->add_flag("--json", *wants_json, "for programs: one JSON object");
   command->callback([&action, path, wants_json] {
     action = [path, wants_json] {
-      const auto warn = [](const std::string& message) { fmt::print(stderr, "plexus: warning: {}\n", message); };
+      const auto warn = [](const std::string& message) {
+        fmt::print(stderr, "plexus: warning: {}\n", message);
+      };
       const ModelSnapshot snapshot = load_checkpoint(*path, warn);
       if (*wants_json) {
         fmt::print("{}\n", as_json(snapshot).dump(2));

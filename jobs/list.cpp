@@ -55,7 +55,8 @@ void print(const Kind& kind) {
 void add_list_command(CLI::App& app, Action& action) {
   std::vector<std::string> names;
   for (const Kind& kind : all_kinds()) names.push_back(kind.name);
-  auto* command = app.add_subcommand("list", "Show what the config can name: rules, activations, optimizers, ...");
+  auto* command =
+      app.add_subcommand("list", "Show what the config can name: rules, activations, optimizers, ...");
   auto wanted = std::make_shared<std::string>();
   command->add_option("KIND", *wanted, "only this kind")->check(CLI::IsMember(names));
   command->callback([&action, wanted] {

@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <cstdlib>
+#include <filesystem>
 #include <numeric>
 #include <string>
+#include <system_error>
 
 #include "src/nn/loss.hpp"
 #include "src/support/text.hpp"
@@ -16,17 +19,30 @@ namespace {
 
 constexpr double seconds_between_updates = 0.2;
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+/// Whether a person watches `out`. mpirun gives its ranks a pseudo terminal whatever it writes to itself, so
+/// what counts there is the output of the launcher.
+bool is_terminal(std::FILE* out) {
+  if (isatty(fileno(out)) != 1) return false;
+  if (std::getenv("OMPI_COMM_WORLD_RANK") == nullptr) return true;
+  std::error_code unreadable;
+  const auto launcher =
+      std::filesystem::path("/proc") / std::to_string(getppid()) / "fd" / std::to_string(fileno(out));
+  const std::string target = std::filesystem::read_symlink(launcher, unreadable).string();
+  return target.starts_with("/dev/pts/") || target.starts_with("/dev/tty");
+}
 
 }  // namespace
 
 Progress::Progress(std::FILE* out, const std::string& mode, std::int64_t epochs, std::int64_t first_epoch)
     : out_(out), epochs_(epochs), first_epoch_(static_cast<double>(first_epoch)), start_(now()) {
-  const bool terminal = isatty(fileno(out)) == 1;
   if (mode == "off") {
     mode_ = Mode::off;
   } else {
-    mode_ = mode == "live" || (mode == "auto" && terminal) ? Mode::live : Mode::plain;
+    mode_ = mode == "live" || (mode == "auto" && is_terminal(out)) ? Mode::live : Mode::plain;
   }
 }
 
@@ -57,9 +73,11 @@ void Progress::epoch_done(const EpochMetrics& m) {
   clear_line();
   const Offset connections = std::accumulate(m.connections.begin(), m.connections.end(), Offset{0});
   const Offset hidden = std::accumulate(m.alive_neurons.begin() + 1, m.alive_neurons.end() - 1, Offset{0});
-  const std::string left = m.epoch < epochs_ ? as_duration(seconds_left(static_cast<double>(m.epoch))) + " left" : "done";
+  const std::string left =
+      m.epoch < epochs_ ? as_duration(seconds_left(static_cast<double>(m.epoch))) + " left" : "done";
   fmt::print(out_,
-             "epoch {:>{}}/{}  loss {:.4f}  train {:.4f}  test {:.4f}  {} connections  {} hidden neurons  {:.2f} s  {}\n",
+             "epoch {:>{}}/{}  loss {:.4f}  train {:.4f}  test {:.4f}  {} connections  {} hidden neurons  "
+             "{:.2f} s  {}\n",
              m.epoch, std::to_string(epochs_).size(), epochs_, m.loss, m.train_accuracy, m.test_accuracy,
              with_separators(connections), with_separators(hidden), m.seconds_train, left);
   std::fflush(out_);

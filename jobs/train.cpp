@@ -83,26 +83,31 @@ DataSplit agree_on_data(DistributedContext& ctx, const ExperimentConfig& config)
     DataSplit loaded = load_data(config.data, config.training.seed);
     const auto& layers = config.network.layers;
     require(layers.front() == loaded.train.features_per_sample,
-            "network.layers begins with {} inputs, but the samples of '{}' have {} features. Set the first number of "
+            "network.layers begins with {} inputs, but the samples of '{}' have {} features. Set the first "
+            "number of "
             "network.layers to {}.",
-            layers.front(), config.data.path, loaded.train.features_per_sample, loaded.train.features_per_sample);
+            layers.front(), config.data.path, loaded.train.features_per_sample,
+            loaded.train.features_per_sample);
     require(layers.back() >= loaded.train.classes,
-            "network.layers ends with {} outputs, but '{}' has {} classes. Set the last number of network.layers to {}.",
+            "network.layers ends with {} outputs, but '{}' has {} classes. Set the last number of "
+            "network.layers to {}.",
             layers.back(), config.data.path, loaded.train.classes, loaded.train.classes);
     return loaded;
   });
   const auto identities = gather_all(ctx, std::pair(data.identity, std::string(kernels().arithmetic)));
   for (std::size_t rank = 1; rank < identities.size(); ++rank) {
     if (identities[rank].first != identities[0].first) {
-      throw RanksFailed(ExitCode::input, fmt::format("rank {} reads other data from '{}' than rank 0. Copy the same "
-                                                     "files to all machines.",
-                                                     rank, config.data.path));
+      throw RanksFailed(ExitCode::input,
+                        fmt::format("rank {} reads other data from '{}' than rank 0. Copy the same "
+                                    "files to all machines.",
+                                    rank, config.data.path));
     }
     if (identities[rank].second != identities[0].second) {
-      throw RanksFailed(ExitCode::input,
-                        fmt::format("rank {} computes with {} instructions, rank 0 with {}: the machines differ. Set "
-                                    "PLEXUS_ISA=baseline on all of them.",
-                                    rank, identities[rank].second, identities[0].second));
+      throw RanksFailed(
+          ExitCode::input,
+          fmt::format("rank {} computes with {} instructions, rank 0 with {}: the machines differ. Set "
+                      "PLEXUS_ISA=baseline on all of them.",
+                      rank, identities[rank].second, identities[0].second));
     }
   }
   return data;
@@ -113,16 +118,17 @@ void check_that_all_ranks_have_samples(const DistributedContext& ctx, const Expe
   const Offset batch = std::min(config.training.batch_size, data.train.samples());
   const Offset shards = shards_of(batch);
   if (shards >= ctx.size()) return;
-  throw RanksFailed(ExitCode::input,
-                    fmt::format("a batch of {} samples makes {} shards of {} samples, too few for {} ranks: some would "
-                                "have zero samples. Use at most {} ranks, or set training.batch_size to {} or more.",
-                                batch, shards, shard_samples, ctx.size(), shards,
-                                (ctx.size() - 1) * shard_samples + 1));
+  throw RanksFailed(
+      ExitCode::input,
+      fmt::format("a batch of {} samples makes {} shards of {} samples, too few for {} ranks: some would "
+                  "have zero samples. Use at most {} ranks, or set training.batch_size to {} or more.",
+                  batch, shards, shard_samples, ctx.size(), shards, (ctx.size() - 1) * shard_samples + 1));
 }
 
 fs::path output_directory(const TrainOptions& options, const ExperimentConfig& config) {
   if (!options.out.empty()) return options.out;
-  return fs::path("runs") / fmt::format("{}-seed{}", fs::path(options.config_file).stem().string(), config.training.seed);
+  return fs::path("runs") /
+         fmt::format("{}-seed{}", fs::path(options.config_file).stem().string(), config.training.seed);
 }
 
 /// The keys in which a stored config differs from this run's and that change the result.
@@ -130,14 +136,15 @@ std::vector<std::string> differing_keys(const std::string& stored, const Experim
   return differing_result_keys(parse_config(stored, "the config stored in the run"), config);
 }
 
-void check_that_snapshot_fits(const ModelSnapshot& snapshot, const ExperimentConfig& config, const DataSplit& data,
-                              const std::string& source) {
+void check_that_snapshot_fits(const ModelSnapshot& snapshot, const ExperimentConfig& config,
+                              const DataSplit& data, const std::string& source) {
   const auto differing = differing_keys(snapshot.config_text, config);
-  require(differing.empty(), "{} belongs to another experiment ({}). Use its config, or another --resume.", source,
-          fmt::join(differing, "; "));
-  require(snapshot.data_identity == data.identity,
-          "{} was trained on other data than '{}' holds now. Restore the data, or start anew with another --out.",
-          source, data.name);
+  require(differing.empty(), "{} belongs to another experiment ({}). Use its config, or another --resume.",
+          source, fmt::join(differing, "; "));
+  require(
+      snapshot.data_identity == data.identity,
+      "{} was trained on other data than '{}' holds now. Restore the data, or start anew with another --out.",
+      source, data.name);
 }
 
 /// What rank 0 holds of the run's directory. Order matters: the directory stays locked until all is written.
@@ -162,11 +169,13 @@ std::optional<ModelSnapshot> open_output(Output& output, const TrainOptions& opt
     snapshot = load_checkpoint(options.resume, warn);
   }
   if (snapshot.has_value()) {
-    check_that_snapshot_fits(*snapshot, config, data, options.resume == "auto" ? path.string() : options.resume);
+    check_that_snapshot_fits(*snapshot, config, data,
+                             options.resume == "auto" ? path.string() : options.resume);
     if (snapshot->instruction_set != kernels().arithmetic) {
-      warn(fmt::format("the checkpoint was computed with {} instructions, this machine uses {}: the run goes on, but its "
-                       "last bits will differ from an undisturbed one",
-                       snapshot->instruction_set, kernels().arithmetic));
+      warn(fmt::format(
+          "the checkpoint was computed with {} instructions, this machine uses {}: the run goes on, but its "
+          "last bits will differ from an undisturbed one",
+          snapshot->instruction_set, kernels().arithmetic));
     }
   }
   output.directory->create(code_version());
@@ -215,8 +224,10 @@ void say_result(const Speaker& speaker, const RunSummary& summary, const fs::pat
   speaker.say("test accuracy      {:.4f} (best {:.4f})", summary.test_accuracy, summary.best_test_accuracy);
   speaker.say("connections        {}", with_separators(summary.connections));
   std::string alive;
-  for (const Offset neurons : summary.alive_neurons) alive += (alive.empty() ? "" : " - ") + with_separators(neurons);
-  speaker.say("neurons alive      {}  ({:.1f} % of the hidden ones pruned)", alive, 100.0 * summary.pruned_share);
+  for (const Offset neurons : summary.alive_neurons)
+    alive += (alive.empty() ? "" : " - ") + with_separators(neurons);
+  speaker.say("neurons alive      {}  ({:.1f} % of the hidden ones pruned)", alive,
+              100.0 * summary.pruned_share);
   speaker.say("seconds per epoch  {:.2f} training, {:.3f} rewiring (median)", summary.seconds_per_epoch,
               summary.seconds_rewire);
   speaker.say("peak memory        {} per rank", as_bytes(summary.peak_memory_bytes));
@@ -229,8 +240,8 @@ int thread_count_of(const ExperimentConfig& config) {
   return static_cast<int>(cpus_allowed().size());
 }
 
-void say_start(const Speaker& speaker, DistributedContext& ctx, const ExperimentConfig& config, const DataSplit& data,
-               int threads, const fs::path& path) {
+void say_start(const Speaker& speaker, DistributedContext& ctx, const ExperimentConfig& config,
+               const DataSplit& data, int threads, const fs::path& path) {
   const auto places = gather_places(ctx, threads);
   speaker.say("plexus {}  {} ranks x {} threads, {} kernels, {} sums", code_version(), ctx.size(), threads,
               kernels().name, config.parallel.exactness);
@@ -258,7 +269,8 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
   const DataSplit data = agree_on_data(ctx, config);
   check_that_all_ranks_have_samples(ctx, config, data);
   if (options.dry_run) {
-    const Offset exchange_bytes = make_gradient_exchange(config.parallel.exactness, ctx)->bytes_per_parameter();
+    const Offset exchange_bytes =
+        make_gradient_exchange(config.parallel.exactness, ctx)->bytes_per_parameter();
     speaker.say("{}", dry_run_report(config, data, ctx.size(), exchange_bytes));
     return ExitCode::ok;
   }
@@ -285,16 +297,20 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
   std::optional<WithoutHistory> without_history;
   RunSink* sink = output.writer.has_value() ? &*output.writer : nullptr;
   if (sink != nullptr && config.checkpoint.history == "none") sink = &without_history.emplace(*sink);
-  ReportingHook hook(Progress(stdout, ctx.rank() == 0 ? config.log.progress : "off", config.training.epochs, first_epoch),
-                     output.log.has_value() ? &*output.log : nullptr);
-  Trainer trainer(ctx, {config, data, hook, sink, [&] { return stop.requested(); }, config_text}, std::move(resume));
+  ReportingHook hook(
+      Progress(stdout, ctx.rank() == 0 ? config.log.progress : "off", config.training.epochs, first_epoch),
+      output.log.has_value() ? &*output.log : nullptr);
+  Trainer trainer(ctx, {config, data, hook, sink, [&] { return stop.requested(); }, config_text},
+                  std::move(resume));
   const TrainingEnd end = trainer.run();
 
   activity::at("last checkpoint");
   const bool written = sink == nullptr || sink->finish();
   on_all_ranks(ctx, [&] {
-    ensure(written, "the last checkpoint could not be written to '{}' (see the warning above). Make room and run the "
-                    "same command again.", path.string());
+    ensure(written,
+           "the last checkpoint could not be written to '{}' (see the warning above). Make room and run the "
+           "same command again.",
+           path.string());
   });
   if (end == TrainingEnd::stopped) {
     speaker.say("stopped on request ({}) with a checkpoint; run the same command again to continue",
@@ -324,12 +340,16 @@ void add_train_command(CLI::App& app, Action& action, DistributedContext* ctx) {
   command->add_option("--set", options->overrides, "section.key=value instead of the file's; may be repeated")
       ->allow_extra_args(false);
   command->add_option("--out", options->out, "directory of the run (default: runs/<config name>-seed<seed>)");
-  command->add_option("--resume", options->resume,
-                      "auto: continue the run in --out if there is one; never: refuse; or a checkpoint to start from")
+  command
+      ->add_option(
+          "--resume", options->resume,
+          "auto: continue the run in --out if there is one; never: refuse; or a checkpoint to start from")
       ->capture_default_str();
   command->add_flag("--dry-run", options->dry_run, "say what each rank would hold and exchange, and stop");
-  command->add_flag("--print-config", options->print_config, "print the resolved config with a line of help per key");
-  command->footer("Exit codes: 0 done, 64 wrong config or input, 70 failure, 75 checkpointed on request: run again.");
+  command->add_flag("--print-config", options->print_config,
+                    "print the resolved config with a line of help per key");
+  command->footer(
+      "Exit codes: 0 done, 64 wrong config or input, 70 failure, 75 checkpointed on request: run again.");
   command->callback([&action, options, ctx] { action = [options, ctx] { return train(*ctx, *options); }; });
 }
 

@@ -20,7 +20,8 @@ void check_replicas(DistributedContext& ctx, const Network& network) {
   const auto all = gather_all(ctx, own);
   for (std::size_t l = 0; l < network.depth(); ++l) {
     std::map<std::uint64_t, std::vector<int>> ranks_with;
-    for (std::size_t rank = 0; rank < all.size(); ++rank) ranks_with[all[rank].at(l)].push_back(static_cast<int>(rank));
+    for (std::size_t rank = 0; rank < all.size(); ++rank)
+      ranks_with[all[rank].at(l)].push_back(static_cast<int>(rank));
     if (ranks_with.size() == 1) continue;
     const auto majority = std::ranges::max_element(
         ranks_with, [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); });
@@ -29,16 +30,17 @@ void check_replicas(DistributedContext& ctx, const Network& network) {
       if (value != majority->first) differing.insert(differing.end(), ranks.begin(), ranks.end());
     }
     std::ranges::sort(differing);
-    throw RanksFailed(ExitCode::fault,
-                      fmt::format("layer {} differs between ranks: rank {} does not hold what the others do. A bit was "
-                                  "flipped, or the ranks run different programs. Resume from the last checkpoint "
-                                  "(--resume auto); if it happens again on the same machine, do not use that machine.",
-                                  l + 1, number_ranges(differing)));
+    throw RanksFailed(
+        ExitCode::fault,
+        fmt::format("layer {} differs between ranks: rank {} does not hold what the others do. A bit was "
+                    "flipped, or the ranks run different programs. Resume from the last checkpoint "
+                    "(--resume auto); if it happens again on the same machine, do not use that machine.",
+                    l + 1, number_ranges(differing)));
   }
 }
 
-EditList agree_on_edits(DistributedContext& ctx, std::span<const LayerView> layers, const RemovedNeurons& removed,
-                        const Evolution& evolution) {
+EditList agree_on_edits(DistributedContext& ctx, std::span<const LayerView> layers,
+                        const RemovedNeurons& removed, const Evolution& evolution) {
   const auto ranks = static_cast<std::size_t>(ctx.size());
   EditList own;
   for (auto l = static_cast<std::size_t>(ctx.rank()); l < layers.size(); l += ranks) {
@@ -47,7 +49,8 @@ EditList agree_on_edits(DistributedContext& ctx, std::span<const LayerView> laye
   if (ranks == 1) return own;
   auto gathered = gather_all(ctx, own);
   EditList edits;
-  for (std::size_t l = 0; l < layers.size(); ++l) edits.push_back(std::move(gathered[l % ranks].at(l / ranks)));
+  for (std::size_t l = 0; l < layers.size(); ++l)
+    edits.push_back(std::move(gathered[l % ranks].at(l / ranks)));
   return edits;
 }
 

@@ -13,8 +13,8 @@ namespace plexus {
 /// @throws RanksFailed naming the first layer that differs and the ranks that differ from the majority
 void check_replicas(DistributedContext& ctx, const Network& network);
 
-/// Collective. The edits of all layers. Each rank makes those of its share of the layers, which are a pure function
-/// of the state all ranks hold, and the edit lists are gathered: the only time that indices travel.
+/// Collective. The edits of all layers. Each rank makes those of its share of the layers, which are a pure
+/// function of the state all ranks hold, and the edit lists are gathered: the only time that indices travel.
 [[nodiscard]] EditList agree_on_edits(DistributedContext& ctx, std::span<const LayerView> layers,
                                       const RemovedNeurons& removed, const Evolution& evolution);
 

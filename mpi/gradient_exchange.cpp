@@ -60,10 +60,10 @@ class BufferedExchange : public GradientExchange {
   double seconds_waited_ = 0;
 };
 
-/// Fixed-point sums. Each shard's gradient is rounded to a multiple of 2^-exponent and added as an integer, so the
-/// sum depends neither on the order nor on who adds. The exponent belongs to the layer's state and follows the
-/// largest gradient of the step before; when a gradient does not fit all the same, the flag behind the last
-/// parameter tells all ranks, and all repeat the layer with a coarser unit.
+/// Fixed-point sums. Each shard's gradient is rounded to a multiple of 2^-exponent and added as an integer,
+/// so the sum depends neither on the order nor on who adds. The exponent belongs to the layer's state and
+/// follows the largest gradient of the step before; when a gradient does not fit all the same, the flag
+/// behind the last parameter tells all ranks, and all repeat the layer with a coarser unit.
 class ExactExchange final : public BufferedExchange<std::int64_t> {
  public:
   using BufferedExchange::BufferedExchange;
@@ -74,16 +74,18 @@ class ExactExchange final : public BufferedExchange<std::int64_t> {
     start_sum(slot(l));
   }
 
-  void finish(Network& network, std::size_t l, const Batch& batch, const Optimizer& optimizer, double rate) override {
+  void finish(Network& network, std::size_t l, const Batch& batch, const Optimizer& optimizer,
+              double rate) override {
     Slot& sum = slot(l);
     Layer& layer = network.layer(l);
     wait(sum);
     while (sum.buffer.back() != 0) {
       if (layer.gradient_exponent() < smallest_exponent) {
-        throw RanksFailed(ExitCode::fault,
-                          fmt::format("the gradient of layer {} is not finite. Lower optimizer.learning_rate, or "
-                                      "check the scaling of the data (data.scaling).",
-                                      l + 1));
+        throw RanksFailed(
+            ExitCode::fault,
+            fmt::format("the gradient of layer {} is not finite. Lower optimizer.learning_rate, or "
+                        "check the scaling of the data (data.scaling).",
+                        l + 1));
       }
       layer.gradient_exponent(layer.gradient_exponent() - repeat_step);
       compute(network, l, batch);
@@ -95,7 +97,8 @@ class ExactExchange final : public BufferedExchange<std::int64_t> {
   }
 
  private:
-  static constexpr int wanted_bits = 40;  ///< of the largest sum: 16 more than a float, 11 below the limit of 2^51
+  static constexpr int wanted_bits =
+      40;  ///< of the largest sum: 16 more than a float, 11 below the limit of 2^51
   static constexpr int repeat_step = 24;
   static constexpr int smallest_exponent = -100;  ///< 2^51 units are then beyond the largest float
   static constexpr int largest_exponent = 140;    ///< finer than the smallest float
@@ -105,7 +108,8 @@ class ExactExchange final : public BufferedExchange<std::int64_t> {
     const Layer& layer = network.layer(l);
     sum.buffer.resize(static_cast<std::size_t>(layer.parameters()) + 1);
     const int shard_bits = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(batch_shards_)));
-    const FixedPoint unit{std::ldexp(1.0, layer.gradient_exponent()), std::ldexp(1.0, std::min(51, 62 - shard_bits))};
+    const FixedPoint unit{std::ldexp(1.0, layer.gradient_exponent()),
+                          std::ldexp(1.0, std::min(51, 62 - shard_bits))};
     const GradientCheck check = network.weight_gradient(l, batch, unit, sum.buffer.data());
     sum.buffer.back() = check == GradientCheck::ok ? 0 : 1;
   }
@@ -114,7 +118,8 @@ class ExactExchange final : public BufferedExchange<std::int64_t> {
     std::uint64_t magnitudes = 0;
     for (const std::int64_t value : sum) magnitudes |= static_cast<std::uint64_t>(std::llabs(value));
     if (magnitudes == 0) return;
-    const int exponent = layer.gradient_exponent() + wanted_bits - static_cast<int>(std::bit_width(magnitudes));
+    const int exponent =
+        layer.gradient_exponent() + wanted_bits - static_cast<int>(std::bit_width(magnitudes));
     layer.gradient_exponent(std::clamp(exponent, smallest_exponent, largest_exponent));
   }
 
@@ -133,7 +138,8 @@ class FastExchange final : public BufferedExchange<Real> {
     start_sum(sum);
   }
 
-  void finish(Network& network, std::size_t l, const Batch&, const Optimizer& optimizer, double rate) override {
+  void finish(Network& network, std::size_t l, const Batch&, const Optimizer& optimizer,
+              double rate) override {
     Slot& sum = slot(l);
     wait(sum);
     network.layer(l).update(optimizer, sum.buffer.data(), rate);
@@ -142,7 +148,8 @@ class FastExchange final : public BufferedExchange<Real> {
 
 }  // namespace
 
-std::unique_ptr<GradientExchange> make_gradient_exchange(const std::string& exactness, DistributedContext& ctx) {
+std::unique_ptr<GradientExchange> make_gradient_exchange(const std::string& exactness,
+                                                         DistributedContext& ctx) {
   if (exactness == "fast") return std::make_unique<FastExchange>(ctx);
   return std::make_unique<ExactExchange>(ctx);
 }

@@ -9,8 +9,8 @@
 
 namespace plexus {
 
-/// Sums the gradients of all ranks and lets the optimizer take the step. The gradient exchanged is the vector of
-/// values aligned with the stored parameters; the pattern is the same on all ranks, so no index travels.
+/// Sums the gradients of all ranks and lets the optimizer take the step. The gradient exchanged is the vector
+/// of values aligned with the stored parameters; the pattern is the same on all ranks, so no index travels.
 /// Collective: all ranks call the same functions for the same layers in the same order.
 class GradientExchange {
  public:
@@ -25,7 +25,8 @@ class GradientExchange {
 
   /// Waits for the sum of layer l and updates the layer.
   /// @throws RanksFailed if the gradient is not finite
-  virtual void finish(Network& network, std::size_t l, const Batch& batch, const Optimizer& optimizer, double rate) = 0;
+  virtual void finish(Network& network, std::size_t l, const Batch& batch, const Optimizer& optimizer,
+                      double rate) = 0;
 
   /// Bytes per parameter in a sum.
   [[nodiscard]] virtual Offset bytes_per_parameter() const = 0;

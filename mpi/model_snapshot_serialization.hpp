@@ -4,8 +4,8 @@
 
 #include "src/state/model_snapshot.hpp"
 
-// Lets `message.hpp` carry a snapshot: rank 0 reads a checkpoint, the others get it from there. Between ranks only;
-// checkpoints in files are HDF5.
+// Lets `message.hpp` carry a snapshot: rank 0 reads a checkpoint, the others get it from there. Between ranks
+// only; checkpoints in files are HDF5.
 
 namespace plexus {
 
@@ -16,7 +16,8 @@ void serialize(Archive& archive, Topology& t, unsigned) {
 
 template <class Archive>
 void serialize(Archive& archive, LayerSnapshot& l, unsigned) {
-  archive& l.kind& l.activation& l.topology& l.values& l.value_states& l.biases& l.bias_states& l.row_ids& l.col_ids;
+  archive& l.kind& l.activation& l.topology& l.values& l.value_states& l.biases& l.bias_states& l.row_ids& l
+      .col_ids;
   archive& l.original_rows& l.original_cols& l.gradient_exponent;
 }
 
@@ -30,7 +31,8 @@ void serialize(Archive& archive, EpochMetrics& m, unsigned) {
 
 template <class Archive>
 void serialize(Archive& archive, TrainingPosition& p, unsigned) {
-  archive& p.epoch& p.step& p.global_step& p.loss_sum& p.correct& p.restarts& p.seconds_train& p.seconds_exchange;
+  archive& p.epoch& p.step& p.global_step& p.loss_sum& p.correct& p.restarts& p.seconds_train& p
+      .seconds_exchange;
 }
 
 template <class Archive>

@@ -33,17 +33,18 @@ std::vector<bool> evolving_layers(const ExperimentConfig& config) {
   return evolves;
 }
 
-std::vector<LayerSnapshot> starting_layers(const ExperimentConfig& config, std::optional<ModelSnapshot>& resume) {
+std::vector<LayerSnapshot> starting_layers(const ExperimentConfig& config,
+                                           std::optional<ModelSnapshot>& resume) {
   return resume.has_value() ? std::move(resume->layers) : first_layers(config);
 }
 
 }  // namespace
 
 void check_names(const ExperimentConfig& config) {
-  const auto checked = [](const auto& registry, const std::string& name, const std::string& key, const auto&... args) {
-    static_cast<void>(registry.make(name, key, args...));
-  };
-  checked(ActivationRegistry::instance(), config.network.activation, "network.activation", ActivationOptions{});
+  const auto checked = [](const auto& registry, const std::string& name, const std::string& key,
+                          const auto&... args) { static_cast<void>(registry.make(name, key, args...)); };
+  checked(ActivationRegistry::instance(), config.network.activation, "network.activation",
+          ActivationOptions{});
   checked(ActivationRegistry::instance(), config.network.output_activation, "network.output_activation",
           ActivationOptions{});
   checked(LossRegistry::instance(), config.network.loss, "network.loss");
@@ -59,12 +60,15 @@ Trainer::Trainer(DistributedContext& ctx, Setup setup, std::optional<ModelSnapsh
       config_(setup_.config),
       evolves_(evolving_layers(config_)),
       network_(config_.network, starting_layers(config_, resume)),
-      optimizer_(OptimizerRegistry::instance().make(config_.optimizer.name, "optimizer.name", config_.optimizer)),
+      optimizer_(
+          OptimizerRegistry::instance().make(config_.optimizer.name, "optimizer.name", config_.optimizer)),
       method_(RewireMethodRegistry::instance().make(config_.topology.method, "topology.method")),
       init_(WeightInitRegistry::instance().make(config_.network.init, "network.init")),
-      pruner_(config_.neuron_pruning, config_.training.epochs, static_cast<Index>(config_.network.layers.back())),
+      pruner_(config_.neuron_pruning, config_.training.epochs,
+              static_cast<Index>(config_.network.layers.back())),
       exchange_(make_gradient_exchange(config_.parallel.exactness, ctx)),
-      steps_per_epoch_((setup_.data.train.samples() + config_.training.batch_size - 1) / config_.training.batch_size) {
+      steps_per_epoch_((setup_.data.train.samples() + config_.training.batch_size - 1) /
+                       config_.training.batch_size) {
   if (resume.has_value()) {
     position_ = resume->position;
     position_.restarts += 1;
@@ -79,7 +83,8 @@ Trainer::Share Trainer::share_of_step(std::int64_t step) const {
   const Offset first = step * config_.training.batch_size;
   const Offset batch = std::min(config_.training.batch_size, samples - first);
   const SampleRange range = share_of(batch, ctx_.rank(), ctx_.size());
-  const RandomStream stream(config_.training.seed, Purpose::sample_order, static_cast<std::uint64_t>(position_.epoch));
+  const RandomStream stream(config_.training.seed, Purpose::sample_order,
+                            static_cast<std::uint64_t>(position_.epoch));
   const KeyedPermutation order(stream, static_cast<std::uint64_t>(samples));
   Share share;
   share.batch_samples = batch;
@@ -212,8 +217,12 @@ void Trainer::rewire(EpochMetrics& metrics) {
   if (epoch == config_.training.epochs) return;
   RemovedNeurons removed;
   if (pruner_.acts_at(epoch)) removed = pruner_.removed(views(), epoch);
-  const Evolution evolution{*method_, *init_, config_.topology.drop_fraction, budget_of(config_),
-                            config_.training.seed, static_cast<std::uint64_t>(epoch)};
+  const Evolution evolution{*method_,
+                            *init_,
+                            config_.topology.drop_fraction,
+                            budget_of(config_),
+                            config_.training.seed,
+                            static_cast<std::uint64_t>(epoch)};
   const EditList edits = agree_on_edits(ctx_, views(), removed, evolution);
 
   TopologyRecord record{epoch, {}};

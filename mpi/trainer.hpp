@@ -37,18 +37,18 @@ enum class TrainingEnd {
 /// Independent. @throws InputError if `config` names an activation, loss, rule, ... that does not exist.
 void check_names(const ExperimentConfig& config);
 
-/// Trains one network on the samples of all ranks: batches, exchange, evaluation, rewiring, pruning and checkpoints.
-/// Every rank holds the whole network. The state is the same on all ranks at every step, and the same for any
-/// number of ranks and threads when `parallel.exactness` is "exact".
+/// Trains one network on the samples of all ranks: batches, exchange, evaluation, rewiring, pruning and
+/// checkpoints. Every rank holds the whole network. The state is the same on all ranks at every step, and the
+/// same for any number of ranks and threads when `parallel.exactness` is "exact".
 class Trainer {
  public:
   struct Setup {
     const ExperimentConfig& config;
     const DataSplit& data;
     TrainerHook& hook;
-    RunSink* sink = nullptr;                  ///< on rank 0; elsewhere unused
-    std::function<bool()> stop_requested;     ///< whether this rank was asked to stop
-    std::string config_text;                  ///< goes into checkpoints
+    RunSink* sink = nullptr;               ///< on rank 0; elsewhere unused
+    std::function<bool()> stop_requested;  ///< whether this rank was asked to stop
+    std::string config_text;               ///< goes into checkpoints
   };
 
   /// Collective. Starts anew, or continues from `resume`, which all ranks pass alike.

@@ -57,7 +57,7 @@ std::string describe() {
   };
   if (const char* name = now_at.load(relaxed)) {
     const auto number = now_number.load(relaxed);
-    append(number < 0 ? fmt::format("in '{}'", name) : fmt::format("in '{}' ({})", name, number));
+    append(number < 0 ? fmt::format("in '{}'", name) : fmt::format("in '{} {}'", name, number));
   }
   if (now_epoch.load(relaxed) >= 0) {
     append(fmt::format("epoch {}, step {}", now_epoch.load(relaxed), now_step.load(relaxed)));
@@ -113,7 +113,7 @@ Watchdog::~Watchdog() {
 void Watchdog::watch() {
   using Clock = std::chrono::steady_clock;
   const double period = std::min(1.0, options_.seconds / 20.0);
-  const double extra = std::max(1.0, options_.seconds / 10.0);
+  const double extra = std::max(3.0, options_.seconds / 10.0);
   auto seen = activity::signs.load(activity::relaxed);
   auto last_look = Clock::now();
   double still = 0.0;
@@ -142,14 +142,13 @@ void Watchdog::watch() {
 void Watchdog::report_hang(double still_seconds) const {
   const bool waiting = activity::collective_name.load(activity::relaxed) != nullptr;
   const auto where = activity::describe();
-  const auto file = options_.directory / fmt::format("hang.rank{}.txt", options_.rank);
   std::string report = fmt::format(
       "plexus: rank {} of {} on host {} has stood still for {:.0f} s{}{}, after {} signs of life. ",
       options_.rank, options_.size, host_name(), still_seconds, where.empty() ? "" : " ", where,
       activity::signs.load(activity::relaxed));
   if (waiting) {
     report +=
-        "It waits for a rank that has not made this call: one that reports less, or does not report at all. ";
+        "It waits for a rank that has not made this call: one at a lower number, elsewhere, or silent. ";
   }
   report += fmt::format(
       "The job ends with exit code {}; resume it from the last checkpoint. If the work is only slow, "
@@ -159,13 +158,14 @@ void Watchdog::report_hang(double still_seconds) const {
     options_.on_hang(report);
     return;
   }
-  write_stderr(report);
-  if (!options_.directory.empty()) {
-    std::ofstream(file) << report;
-    // The first rank to leave takes the others with it. Let those that stand still too write their files:
-    // together they tell which rank is missing.
-    std::this_thread::sleep_for(std::chrono::seconds(1));
-  }
+  // On a thread of its own: the file system or the launcher's pipe may be what hangs.
+  std::thread([report, directory = options_.directory, rank = options_.rank] {
+    write_stderr(report);
+    if (!directory.empty()) std::ofstream(directory / fmt::format("hang.rank{}.txt", rank)) << report;
+  }).detach();
+  // The first rank to leave takes the others with it. Let those that stand still too write their files:
+  // together they tell which rank is missing.
+  std::this_thread::sleep_for(std::chrono::seconds(1));
   _exit(static_cast<int>(ExitCode::fault));
 }
 

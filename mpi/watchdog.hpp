@@ -15,14 +15,14 @@ namespace plexus {
 /// the pointer is kept. Cost: a few relaxed stores.
 namespace activity {
 
-/// A sign of life: the main thread enters `what`, e.g. "gradient exchange", for the `number`-th layer or
-/// block. Call it at least once in each second of normal work. Independent.
+/// A sign of life: the main thread enters `what`, e.g. "gradient exchange, layer", for the `number`-th layer
+/// or block. Call it at least once in each second of normal work. Independent.
 void at(const char* what, std::int64_t number = -1) noexcept;
 
 /// A sign of life: training has got to this step. Independent.
 void position(std::int64_t epoch, std::int64_t step) noexcept;
 
-/// "in 'gradient exchange' (2), epoch 4, step 17, waiting for other ranks in collective call no. 182
+/// "in 'gradient exchange, layer 2', epoch 4, step 17, waiting for other ranks in collective call no. 182
 /// ('sum')", as far as known; empty when nothing is. Independent.
 [[nodiscard]] std::string describe();
 
@@ -43,9 +43,9 @@ class Collective {
 /// A thread that ends a rank which shows no sign of life, so that no job hangs until its time limit. It makes
 /// no MPI call. MPI notices a dead rank, but neither a stopped nor a looping one.
 ///
-/// A rank that waits in a collective call is given a tenth of the time (at least a second) more, so that the
-/// rank which keeps the others waiting speaks first. Time in which the whole process stood still (a debugger,
-/// a suspended job) does not count.
+/// A rank that waits in a collective call is given a tenth of the time (at least 3 s, so that launchers can
+/// end the job) more, so that the rank which keeps the others waiting speaks first. Time in which the whole
+/// process stood still (a debugger, a suspended job) does not count.
 class Watchdog {
  public:
   struct Options {

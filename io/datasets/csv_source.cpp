@@ -62,7 +62,8 @@ bool is_header(const std::vector<std::string_view>& fields) {
 float parse_feature(std::string_view text, const std::filesystem::path& file, std::size_t line,
                     std::size_t column) {
   const auto number = parse_number<double>(text);
-  require(number.has_value(), "data file '{}' line {}, column {}: '{}' is not a number, or none that fits. Correct the file.",
+  require(number.has_value(),
+          "data file '{}' line {}, column {}: '{}' is not a number, or none that fits. Correct the file.",
           file.string(), line, column, text);
   const auto feature = static_cast<float>(*number);
   require(std::isfinite(feature),

@@ -37,8 +37,8 @@ std::filesystem::path find_data_file(const std::filesystem::path& folder, const 
 std::string read_data_file(const std::filesystem::path& file) {
   constexpr unsigned chunk = 1U << 20;
   std::error_code cannot_look;
-  require(!std::filesystem::is_directory(file, cannot_look), "data file '{}' is a folder. Put the file in its place.",
-          file.string());
+  require(!std::filesystem::is_directory(file, cannot_look),
+          "data file '{}' is a folder. Put the file in its place.", file.string());
   errno = 0;  // zlib leaves it alone when memory runs out
   const GzipFile gzip(gzopen(file.c_str(), "rb"));
   require(gzip != nullptr, "data file '{}' cannot be opened: {}. Check its permissions.", file.string(),

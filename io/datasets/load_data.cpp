@@ -20,7 +20,8 @@ namespace plexus {
 
 namespace {
 
-constexpr double least_deviation = 1e-4;  // keeps constant features finite; SET's code uses it for the lung data
+constexpr double least_deviation =
+    1e-4;  // keeps constant features finite; SET's code uses it for the lung data
 
 void check_part(const Dataset& part, const std::string& name, const std::string& path) {
   const auto bad_feature = std::ranges::find_if_not(part.features, [](float x) { return std::isfinite(x); });

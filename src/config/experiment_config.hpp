@@ -75,8 +75,8 @@ struct ParallelConfig {
 };
 
 struct CheckpointConfig {
-  std::int64_t every = 1;   // epochs; 0 = only at the end and on request
-  std::int64_t keep = 3;    // newest checkpoints to keep; 0 = all
+  std::int64_t every = 1;  // epochs; 0 = only at the end and on request
+  std::int64_t keep = 3;   // newest checkpoints to keep; 0 = all
   std::string history = "edits";
 };
 

@@ -116,7 +116,6 @@ void check_neuron_pruning(const NeuronPruningConfig& p, Checker& checker) {
   const bool floor_ok = p.floor >= 0 && p.floor <= 1;
   const bool start_ok = p.start >= 0 && p.start <= 1;
   const bool end_ok = p.end >= 0 && p.end <= 1;
-  checker.check_one_of("neuron_pruning.criterion", p.criterion, {"out", "in", "in+out", "in*out"});
   checker.check(target_ok, "neuron_pruning.target", p.target,
                 "in [0, 1); it is the share of hidden neurons to remove");
   checker.check(start_ok, "neuron_pruning.start", p.start, "in [0, 1]; it is a share of the epochs");

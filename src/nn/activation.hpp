@@ -7,8 +7,8 @@ namespace plexus {
 
 /// What an activation may depend on.
 struct ActivationOptions {
-  double alpha = 0;   ///< slope of the negative side, where the activation has one
-  Index layer = 2;    ///< number of the layer it follows; the input layer is 1, the first hidden layer 2
+  double alpha = 0;  ///< slope of the negative side, where the activation has one
+  Index layer = 2;   ///< number of the layer it follows; the input layer is 1, the first hidden layer 2
 };
 
 /// An elementwise function between layers. A new one is a file in `activations/`.

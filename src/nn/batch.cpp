@@ -8,7 +8,8 @@
 namespace plexus {
 
 void Batch::gather(const Dataset& data, std::span<const std::int64_t> ids) {
-  const auto shards = static_cast<Index>((static_cast<Offset>(ids.size()) + shard_samples - 1) / shard_samples);
+  const auto shards =
+      static_cast<Index>((static_cast<Offset>(ids.size()) + shard_samples - 1) / shard_samples);
   inputs.resize(shards, data.features_per_sample);
   sample_ids.assign(static_cast<std::size_t>(shards) * shard_samples, 0);
   std::copy(ids.begin(), ids.end(), sample_ids.begin());

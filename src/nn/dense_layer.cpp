@@ -12,7 +12,8 @@ namespace {
 constexpr Offset tile = 16;
 
 /// The rows x cols matrix `values` without some rows and columns.
-std::vector<Real> without_neurons(const std::vector<Real>& values, Index rows, Index cols, const LayerEdit& edit) {
+std::vector<Real> without_neurons(const std::vector<Real>& values, Index rows, Index cols,
+                                  const LayerEdit& edit) {
   std::vector<Index> kept_rows(static_cast<std::size_t>(rows));
   for (Index row = 0; row < rows; ++row) kept_rows[static_cast<std::size_t>(row)] = row;
   kept_rows = without(kept_rows, edit.removed_rows);
@@ -27,54 +28,35 @@ std::vector<Real> without_neurons(const std::vector<Real>& values, Index rows, I
 
 }  // namespace
 
-DenseLayer::DenseLayer(LayerSnapshot state, InputGradient input_gradient)
-    : Layer(std::move(state)), input_gradient_(input_gradient) {
-  weights_changed();
-}
-
-void DenseLayer::weights_changed() {
-  if (input_gradient_ == InputGradient::not_wanted) return;
-  transposed_.resize(state_.values.size());
-  const Offset k = rows();
-  const Offset d = cols();
-  parallel_over(d, tile, [&](Offset begin, Offset end) {
-    for (Offset row = 0; row < k; row += tile) {
-      for (Offset col = begin; col < end; col += tile) {
-        for (Offset j = col; j < std::min(col + tile, end); ++j) {
-          for (Offset i = row; i < std::min(row + tile, k); ++i) {
-            transposed_[static_cast<std::size_t>(j * k + i)] = state_.values[static_cast<std::size_t>(i * d + j)];
-          }
-        }
-      }
-    }
-  });
-}
-
 void DenseLayer::forward(const Slabs& x, Slabs& z) const {
   z.resize(x.shards(), rows());
   parallel_over(rows(), 4, [&](Offset begin, Offset end) {
-    kernels().dense_product({state_.values.data(), cols()}, {static_cast<Index>(begin), static_cast<Index>(end)},
-                            state_.biases.data(), {x.data(), x.stride()}, {z.data(), z.stride()}, x.shards());
+    kernels().dense_product({state_.values.data(), cols()},
+                            {static_cast<Index>(begin), static_cast<Index>(end)}, state_.biases.data(),
+                            {x.data(), x.stride()}, {z.data(), z.stride()}, x.shards());
   });
 }
 
 void DenseLayer::backward(const Slabs& delta, Slabs& dx) const {
   dx.resize(delta.shards(), cols());
-  parallel_over(cols(), 4, [&](Offset begin, Offset end) {
-    kernels().dense_product({transposed_.data(), rows()}, {static_cast<Index>(begin), static_cast<Index>(end)}, nullptr,
-                            {delta.data(), delta.stride()}, {dx.data(), dx.stride()}, delta.shards());
+  parallel_over(cols(), tile, [&](Offset begin, Offset end) {
+    kernels().dense_transposed_product(
+        {state_.values.data(), cols()}, rows(), {static_cast<Index>(begin), static_cast<Index>(end)},
+        {delta.data(), delta.stride()}, {dx.data(), dx.stride()}, delta.shards());
   });
 }
 
 void DenseLayer::sort_by_sample(const Slabs& x) {
   padded_cols_ = static_cast<Index>((cols() + tile - 1) / tile * tile);
-  by_sample_.resize(static_cast<std::size_t>(x.shards()) * shard_samples * static_cast<std::size_t>(padded_cols_));
+  by_sample_.resize(static_cast<std::size_t>(x.shards()) * shard_samples *
+                    static_cast<std::size_t>(padded_cols_));
   for (Index s = 0; s < x.shards(); ++s) {
     Real* out = by_sample_.data() + static_cast<Offset>(s) * shard_samples * padded_cols_;
     parallel_over(padded_cols_, tile, [&](Offset begin, Offset end) {
       for (Offset sample = 0; sample < shard_samples; ++sample) {
         for (Offset col = begin; col < end; ++col) {
-          out[sample * padded_cols_ + col] = col < cols() ? x.at(s, static_cast<Index>(col))[sample] : Real{0};
+          out[sample * padded_cols_ + col] =
+              col < cols() ? x.at(s, static_cast<Index>(col))[sample] : Real{0};
         }
       }
     });
@@ -88,8 +70,8 @@ GradientCheck DenseLayer::gradient_exact(const Slabs& x, const Slabs& delta, Fix
   parallel_over(rows(), 4, [&](Offset begin, Offset end) {
     const RowRange range{static_cast<Index>(begin), static_cast<Index>(end)};
     const ConstSlabView d{delta.data(), delta.stride()};
-    const auto weights = kernels().dense_gradient_exact(range, cols(), d, by_sample_.data(), padded_cols_, x.shards(),
-                                                        unit, gradient);
+    const auto weights = kernels().dense_gradient_exact(range, cols(), d, by_sample_.data(), padded_cols_,
+                                                        x.shards(), unit, gradient);
     const auto biases = kernels().bias_gradient_exact(range, d, x.shards(), unit, gradient + connections());
     if (weights != GradientCheck::ok || biases != GradientCheck::ok) out_of_range = true;
   });

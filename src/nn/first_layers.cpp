@@ -11,7 +11,8 @@ namespace plexus {
 
 namespace {
 
-/// Exact sums: the first step's gradients are resolved to 2^-30; then each layer's scale follows its gradients.
+/// Exact sums: the first step's gradients are resolved to 2^-30; then each layer's scale follows its
+/// gradients.
 constexpr int first_gradient_exponent = 30;
 
 std::vector<NeuronId> first_ids(Offset count) {
@@ -51,7 +52,8 @@ std::vector<LayerPlan> plan_layers(const ExperimentConfig& config) {
 
 std::vector<LayerSnapshot> first_layers(const ExperimentConfig& config) {
   const auto init = WeightInitRegistry::instance().make(config.network.init, "network.init");
-  const auto optimizer = OptimizerRegistry::instance().make(config.optimizer.name, "optimizer.name", config.optimizer);
+  const auto optimizer =
+      OptimizerRegistry::instance().make(config.optimizer.name, "optimizer.name", config.optimizer);
   std::vector<LayerSnapshot> layers;
   for (const LayerPlan& plan : plan_layers(config)) {
     const std::size_t l = layers.size();
@@ -62,7 +64,8 @@ std::vector<LayerSnapshot> first_layers(const ExperimentConfig& config) {
     layer.kind = plan.kind;
     layer.activation = plan.activation;
     if (plan.kind == LayerKind::sparse) {
-      layer.topology = erdos_renyi(rows, cols, plan.density, RandomStream(config.training.seed, Purpose::topology, 0, l));
+      layer.topology =
+          erdos_renyi(rows, cols, plan.density, RandomStream(config.training.seed, Purpose::topology, 0, l));
       layer.values = first_values(*init, weights, layer.topology);
     } else {
       layer.topology.rows = rows;

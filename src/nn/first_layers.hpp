@@ -13,10 +13,10 @@ struct LayerPlan {
   LayerKind kind = LayerKind::sparse;
   Offset rows = 0;
   Offset cols = 0;
-  double density = 0;           ///< of connections
+  double density = 0;  ///< of connections
   std::string activation;
-  bool evolves = false;         ///< whether its connections are rewired
-  bool capped = false;          ///< epsilon asked for more connections than there are cells
+  bool evolves = false;  ///< whether its connections are rewired
+  bool capped = false;   ///< epsilon asked for more connections than there are cells
   [[nodiscard]] double expected_connections() const {
     return density * static_cast<double>(rows) * static_cast<double>(cols);
   }

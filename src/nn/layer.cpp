@@ -19,8 +19,14 @@ constexpr Offset update_block = 1024;
 
 LayerView Layer::view(bool evolves) const {
   const bool sparse = kind() == LayerKind::sparse;
-  return {rows(),          cols(),         sparse ? &state_.topology : nullptr, state_.values,
-          state_.row_ids,  state_.col_ids, state_.original_rows,                state_.original_cols,
+  return {rows(),
+          cols(),
+          sparse ? &state_.topology : nullptr,
+          state_.values,
+          state_.row_ids,
+          state_.col_ids,
+          state_.original_rows,
+          state_.original_cols,
           evolves};
 }
 
@@ -50,7 +56,8 @@ void Layer::update_all(const Optimizer& optimizer, double rate, Gradient&& gradi
 void Layer::update(const Optimizer& optimizer, const std::int64_t* gradient, double scale, double rate) {
   const double unit = 1.0 / scale;  // exact: a power of two
   update_all(optimizer, rate, [&](Offset first, Offset count, Real* out) {
-    for (Offset i = 0; i < count; ++i) out[i] = static_cast<Real>(static_cast<double>(gradient[first + i]) * unit);
+    for (Offset i = 0; i < count; ++i)
+      out[i] = static_cast<Real>(static_cast<double>(gradient[first + i]) * unit);
   });
 }
 
@@ -70,7 +77,7 @@ void Layer::apply(const LayerEdit& edit) {
 }
 
 std::unique_ptr<Layer> make_layer(LayerSnapshot state, InputGradient input_gradient) {
-  if (state.kind == LayerKind::dense) return std::make_unique<DenseLayer>(std::move(state), input_gradient);
+  if (state.kind == LayerKind::dense) return std::make_unique<DenseLayer>(std::move(state));
   return std::make_unique<SparseLayer>(std::move(state), input_gradient);
 }
 

@@ -12,9 +12,9 @@
 
 namespace plexus {
 
-/// The affine map Y = W X + b of one layer, with its parameters, their optimizer state and the stable ids of its
-/// neurons. Rows are the layer's neurons, columns those of the layer before. How W is stored is the subclass's.
-/// Gradients are vectors aligned with the stored weights, the biases behind them.
+/// The affine map Y = W X + b of one layer, with its parameters, their optimizer state and the stable ids of
+/// its neurons. Rows are the layer's neurons, columns those of the layer before. How W is stored is the
+/// subclass's. Gradients are vectors aligned with the stored weights, the biases behind them.
 class Layer {
  public:
   virtual ~Layer() = default;
@@ -44,7 +44,8 @@ class Layer {
   void update(const Optimizer& optimizer, const std::int64_t* gradient, double scale, double rate);
   void update(const Optimizer& optimizer, const Real* gradient, double rate);
 
-  /// Changes the pattern: removes neurons and connections, adds connections. Optimizer state follows its weight.
+  /// Changes the pattern: removes neurons and connections, adds connections. Optimizer state follows its
+  /// weight.
   void apply(const LayerEdit& edit);
 
   [[nodiscard]] int gradient_exponent() const { return state_.gradient_exponent; }

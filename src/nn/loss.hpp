@@ -7,8 +7,8 @@
 
 namespace plexus {
 
-/// One unit of an integer loss sum. Losses are rounded to it sample by sample, so that their sum does not depend
-/// on any order.
+/// One unit of an integer loss sum. Losses are rounded to it sample by sample, so that their sum does not
+/// depend on any order.
 inline constexpr double loss_unit = 0x1.0p-24;
 
 /// Sums over samples, exact and independent of their order.

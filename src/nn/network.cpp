@@ -39,7 +39,8 @@ Network::Network(const NetworkConfig& config, std::vector<LayerSnapshot> layers)
     activations_.push_back(ActivationRegistry::instance().make(
         last ? config.output_activation : config.activation,
         last ? "network.output_activation" : "network.activation", options));
-    layers_.push_back(make_layer(std::move(layers[l]), l == 0 ? InputGradient::not_wanted : InputGradient::wanted));
+    layers_.push_back(
+        make_layer(std::move(layers[l]), l == 0 ? InputGradient::not_wanted : InputGradient::wanted));
   }
   work_.resize(depth);
 }
@@ -63,7 +64,8 @@ void Network::forward(const Batch& batch, std::optional<DropoutKey> dropout) {
         activations_[l]->forward(work.z.at(s, range.begin), work.a.at(s, range.begin), values_in(range));
       }
       if (!masked) return;
-      const RandomStream stream(dropout->seed, Purpose::dropout, static_cast<std::uint64_t>(dropout->epoch), l);
+      const RandomStream stream(dropout->seed, Purpose::dropout, static_cast<std::uint64_t>(dropout->epoch),
+                                l);
       const auto threshold = static_cast<std::uint32_t>(std::ldexp(dropout_, 32));
       kernels().dropout_mask(range, layers_[l]->state().row_ids.data(), batch.sample_ids.data(), shards,
                              stream.key().data(), threshold, work.mask.data(), neurons);
@@ -82,7 +84,8 @@ LossSum Network::for_each_sample(const Batch& batch, OnSample&& on_sample) const
   for (Offset sample = 0; sample < batch.samples(); ++sample) {
     const auto shard = static_cast<Index>(sample / shard_samples);
     const auto lane = sample % shard_samples;
-    for (Index c = 0; c < classes; ++c) outputs_of_sample[static_cast<std::size_t>(c)] = out.at(shard, c)[lane];
+    for (Index c = 0; c < classes; ++c)
+      outputs_of_sample[static_cast<std::size_t>(c)] = out.at(shard, c)[lane];
     const auto label = batch.labels[static_cast<std::size_t>(sample)];
     add(sum, on_sample(shard, lane, outputs_of_sample.data(), label));
     const auto largest = std::max_element(outputs_of_sample.begin(), outputs_of_sample.end());
@@ -104,8 +107,8 @@ LossSum Network::loss_and_delta(const Batch& batch, double weight) {
   last.delta.resize(outputs().shards(), classes);
   std::fill(last.delta.data(), last.delta.data() + last.delta.shards() * last.delta.stride(), Real{0});
   std::vector<Real> delta(static_cast<std::size_t>(classes));
-  const LossSum sum =
-      for_each_sample(batch, [&](Index shard, Offset lane, const Real* outputs_of_sample, std::int32_t label) {
+  const LossSum sum = for_each_sample(
+      batch, [&](Index shard, Offset lane, const Real* outputs_of_sample, std::int32_t label) {
         const double loss = loss_->evaluate(outputs_of_sample, classes, label, delta.data());
         for (Index c = 0; c < classes; ++c) {
           last.delta.at(shard, c)[lane] = static_cast<Real>(delta[static_cast<std::size_t>(c)] * weight);
@@ -125,17 +128,19 @@ void Network::backward(const std::function<void(std::size_t)>& gradient_ready) {
     over_neurons(before.delta, [&](RowRange range) {
       if (masked_) {
         kernels().apply_mask(range, before.mask.data(), before.delta.neurons(),
-                             static_cast<Real>(1.0 / (1.0 - dropout_)), {before.delta.data(), before.delta.stride()},
-                             before.delta.shards());
+                             static_cast<Real>(1.0 / (1.0 - dropout_)),
+                             {before.delta.data(), before.delta.stride()}, before.delta.shards());
       }
       for (Index s = 0; s < before.delta.shards(); ++s) {
-        activations_[l - 1]->backward(before.z.at(s, range.begin), before.delta.at(s, range.begin), values_in(range));
+        activations_[l - 1]->backward(before.z.at(s, range.begin), before.delta.at(s, range.begin),
+                                      values_in(range));
       }
     });
   }
 }
 
-GradientCheck Network::weight_gradient(std::size_t l, const Batch& batch, FixedPoint unit, std::int64_t* gradient) {
+GradientCheck Network::weight_gradient(std::size_t l, const Batch& batch, FixedPoint unit,
+                                       std::int64_t* gradient) {
   return layers_[l]->gradient_exact(input_of(l, batch), work_[l].delta, unit, gradient);
 }
 

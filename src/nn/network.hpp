@@ -15,8 +15,8 @@
 
 namespace plexus {
 
-/// Layers with the activations between them, and the activations of the batch in work. Independent of ranks: one
-/// rank's network handles one rank's share of a batch.
+/// Layers with the activations between them, and the activations of the batch in work. Independent of ranks:
+/// one rank's network handles one rank's share of a batch.
 class Network {
  public:
   /// Continues from `layers`; a new network starts from `first_layers`.
@@ -41,8 +41,9 @@ class Network {
   /// The same, and prepares `backward`: the gradient of weight * (sum of losses) at the last layer's output.
   LossSum loss_and_delta(const Batch& batch, double weight);
 
-  /// Carries the gradient back through all layers, last to first. As soon as the gradient at a layer's output is
-  /// known, calls gradient_ready(l); `weight_gradient` of that layer may be called then and until the next forward.
+  /// Carries the gradient back through all layers, last to first. As soon as the gradient at a layer's output
+  /// is known, calls gradient_ready(l); `weight_gradient` of that layer may be called then and until the next
+  /// forward.
   void backward(const std::function<void(std::size_t)>& gradient_ready);
 
   /// Gradient of layer l's parameters for `batch`: see Layer.

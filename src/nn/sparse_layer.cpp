@@ -28,7 +28,8 @@ void SparseLayer::index_pattern() {
   Transposed& t = transposed_;
   t.col_ptrs.assign(static_cast<std::size_t>(cols()) + 1, 0);
   for (const Index col : topology.col_idxs) ++t.col_ptrs[static_cast<std::size_t>(col) + 1];
-  for (std::size_t col = 0; col < static_cast<std::size_t>(cols()); ++col) t.col_ptrs[col + 1] += t.col_ptrs[col];
+  for (std::size_t col = 0; col < static_cast<std::size_t>(cols()); ++col)
+    t.col_ptrs[col + 1] += t.col_ptrs[col];
   const auto connections = static_cast<std::size_t>(topology.connections());
   t.row_idxs.resize(connections);
   t.sources.resize(connections);
@@ -58,14 +59,15 @@ void SparseLayer::weights_changed() {
 void SparseLayer::forward(const Slabs& x, Slabs& z) const {
   z.resize(x.shards(), rows());
   parallel_parts(row_cuts_, [&](Index begin, Index end) {
-    kernels().sparse_product(csr(), {begin, end}, state_.biases.data(), {x.data(), x.stride()}, {z.data(), z.stride()},
-                             x.shards());
+    kernels().sparse_product(csr(), {begin, end}, state_.biases.data(), {x.data(), x.stride()},
+                             {z.data(), z.stride()}, x.shards());
   });
 }
 
 void SparseLayer::backward(const Slabs& delta, Slabs& dx) const {
   dx.resize(delta.shards(), cols());
-  const CsrView transposed{transposed_.col_ptrs.data(), transposed_.row_idxs.data(), transposed_.values.data()};
+  const CsrView transposed{transposed_.col_ptrs.data(), transposed_.row_idxs.data(),
+                           transposed_.values.data()};
   parallel_parts(col_cuts_, [&](Index begin, Index end) {
     kernels().sparse_product(transposed, {begin, end}, nullptr, {delta.data(), delta.stride()},
                              {dx.data(), dx.stride()}, delta.shards());
@@ -98,7 +100,8 @@ void SparseLayer::gradient_fast(const Slabs& x, const Slabs& delta, Real* gradie
 void SparseLayer::edit_weights(const LayerEdit& edit) {
   Topology after = edited(state_.topology, edit);
   state_.values = carried(state_.values, state_.topology, edit, after, Grown::value);
-  for (auto& states : state_.value_states) states = carried(states, state_.topology, edit, after, Grown::zero);
+  for (auto& states : state_.value_states)
+    states = carried(states, state_.topology, edit, after, Grown::zero);
   state_.topology = std::move(after);
   index_pattern();
 }

@@ -7,14 +7,16 @@
 
 namespace plexus {
 
-/// A layer that stores its connections only, in CSR form. Memory and time are linear in connections and neurons.
+/// A layer that stores its connections only, in CSR form. Memory and time are linear in connections and
+/// neurons.
 class SparseLayer final : public Layer {
  public:
   SparseLayer(LayerSnapshot state, InputGradient input_gradient);
 
   void forward(const Slabs& x, Slabs& z) const override;
   void backward(const Slabs& delta, Slabs& dx) const override;
-  GradientCheck gradient_exact(const Slabs& x, const Slabs& delta, FixedPoint unit, std::int64_t* gradient) override;
+  GradientCheck gradient_exact(const Slabs& x, const Slabs& delta, FixedPoint unit,
+                               std::int64_t* gradient) override;
   void gradient_fast(const Slabs& x, const Slabs& delta, Real* gradient) override;
 
  private:

@@ -18,7 +18,8 @@ double learning_rate(const OptimizerConfig& config, std::int64_t step, std::int6
     rate = config.final_rate + (rate - config.final_rate) * 0.5 * (1.0 + std::cos(std::numbers::pi * done));
   }
   const double warmup_steps = config.warmup_epochs * static_cast<double>(steps_per_epoch);
-  if (static_cast<double>(step) < warmup_steps) rate *= std::min(1.0, static_cast<double>(step + 1) / warmup_steps);
+  if (static_cast<double>(step) < warmup_steps)
+    rate *= std::min(1.0, static_cast<double>(step + 1) / warmup_steps);
   return rate;
 }
 

@@ -192,14 +192,20 @@ std::vector<Index> least_important(const std::vector<NeuronStrength>& strengths,
 
 PruneSchedule prune_schedule(const NeuronPruningConfig& config, std::int64_t epochs) {
   PruneSchedule schedule;
-  schedule.first = std::max<std::int64_t>(1, ceil_share(config.start, epochs));
-  schedule.last = std::max(schedule.first, ceil_share(config.end, epochs));
+  const std::int64_t last_rewiring = std::max<std::int64_t>(1, epochs - 1);
+  schedule.first = std::clamp<std::int64_t>(ceil_share(config.start, epochs), 1, last_rewiring);
+  schedule.last = std::clamp(ceil_share(config.end, epochs), schedule.first, last_rewiring);
   schedule.every = config.every;
   ensure(config.every >= 1 && config.target >= 0 && config.target < 1,
          "neuron pruning of a share {} every {} epochs", config.target, config.every);
   const std::int64_t prunings = (schedule.last - schedule.first) / schedule.every + 1;
   schedule.share = 1.0 - std::pow(1.0 - config.target, 1.0 / static_cast<double>(prunings));
   return schedule;
+}
+
+double PruneSchedule::alive_share_at(std::int64_t epoch) const {
+  const std::int64_t prunings = (std::min(epoch, last) - first) / every + 1;
+  return std::pow(1.0 - share, static_cast<double>(prunings));
 }
 
 NeuronPruner::NeuronPruner(const NeuronPruningConfig& config, std::int64_t epochs, Index classes)
@@ -222,9 +228,9 @@ RemovedNeurons NeuronPruner::removed(std::span<const LayerView> layers, std::int
     layer.alive_count = layers[h].rows;
     layer.floor = std::max(classes_, static_cast<Index>(ceil_share(config_.floor, layers[h].original_rows)));
     if (!schedule_.prunes_at(epoch) || !layer.may_shrink()) continue;
-    const auto wanted =
-        static_cast<Index>(std::lround(schedule_.share * static_cast<double>(layer.alive_count)));
-    const Index count = std::min(wanted, layer.alive_count - layer.floor);
+    const double to_stay = schedule_.alive_share_at(epoch) * static_cast<double>(layers[h].original_rows);
+    const Index stay = std::max(layer.floor, static_cast<Index>(std::lround(to_stay)));
+    const Index count = std::max(Index{0}, layer.alive_count - stay);
     const std::vector<NeuronStrength> strengths = neuron_strengths(layers[h], layers[h + 1]);
     for (const Index neuron : least_important(strengths, *criterion_, count)) layer.remove(neuron);
   }

@@ -22,18 +22,23 @@ struct PruneSchedule {
   [[nodiscard]] bool prunes_at(std::int64_t epoch) const {
     return epoch >= first && epoch <= last && (epoch - first) % every == 0;
   }
+
+  /// Share of a layer's first neurons that are to be alive after the pruning of an epoch >= first.
+  [[nodiscard]] double alive_share_at(std::int64_t epoch) const;
 };
 
-/// first = ceil(start epochs) and last = ceil(end epochs), but never before epoch 1; with
-/// K = floor((last - first) / every) + 1 prunings, share = 1 - (1 - target)^(1/K).
+/// first = ceil(start epochs) and last = ceil(end epochs), but never before epoch 1 nor after the last
+/// rewiring; with K = floor((last - first) / every) + 1 prunings, share = 1 - (1 - target)^(1/K).
 [[nodiscard]] PruneSchedule prune_schedule(const NeuronPruningConfig& config, std::int64_t epochs);
 
 /// Chooses the hidden neurons to remove at the end of an epoch. Input and output neurons always stay.
 ///
-/// At a pruning, each hidden layer loses its min(round(share * alive), alive - floor) least important
-/// neurons; equal ones go in the order of their numbers. From the last pruning on, neurons without incoming
-/// or without outgoing connections go too, until none is left, as long as the layer stays at its floor:
-/// max(classes, ceil(config.floor * original size)). A pure function: every rank comes to the same neurons.
+/// At the k-th pruning, each hidden layer loses its least important neurons until round((1 - share)^k *
+/// original size) are left, or its floor; equal ones go in the order of their numbers. Counting from the
+/// original size carries the rounding over, so that small layers meet the target too. From the last pruning
+/// on, neurons without incoming or without outgoing connections go too, until none is left, as long as the
+/// layer stays at its floor: max(classes, ceil(config.floor * original size)). A pure function: every rank
+/// comes to the same neurons.
 ///
 /// After Liu, Mocanu, Pechenizkiy 2019, arXiv:1906.11626 (SET with neuron pruning, about half of the hidden
 /// neurons removed). The paper's criterion and schedule are not public; those here are this project's own.

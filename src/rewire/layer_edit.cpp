@@ -3,15 +3,12 @@
 #include <algorithm>
 
 #include "src/support/error.hpp"
-#include "src/support/hash.hpp"
 
 namespace plexus {
 
 namespace {
 
 constexpr Index removed_neuron = -1;
-
-std::uint64_t word(std::int64_t number) { return static_cast<std::uint64_t>(number); }
 
 /// New number of each of `count` neurons, `removed_neuron` for the removed ones.
 std::vector<Index> renumbered(Index count, const std::vector<Index>& removed, const char* what) {
@@ -31,22 +28,6 @@ std::vector<Index> renumbered(Index count, const std::vector<Index>& removed, co
 }
 
 }  // namespace
-
-std::uint64_t hash_of(const EditList& edits) {
-  std::uint64_t hash = edits.size();
-  for (const LayerEdit& edit : edits) {
-    hash = mix64(hash, edit.generation, edit.removed_rows.size(), edit.removed_cols.size(),
-                 edit.dropped.size(), edit.grown.size());
-    for (const Index row : edit.removed_rows) hash = mix64(hash ^ word(row));
-    for (const Index col : edit.removed_cols) hash = mix64(hash ^ word(col));
-    for (const Offset position : edit.dropped) hash = mix64(hash ^ word(position));
-    for (const GrownConnection& grown : edit.grown) {
-      hash = mix64(hash ^ ((word(grown.row) << 32) | static_cast<std::uint32_t>(grown.col)));
-      hash = mix64(hash ^ bits_of(grown.value));
-    }
-  }
-  return hash;
-}
 
 Topology edited(const Topology& before, const LayerEdit& edit) {
   ensure(edit.generation == before.generation, "edit for generation {} of a topology of generation {}",

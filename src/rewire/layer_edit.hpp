@@ -19,11 +19,11 @@ struct GrownConnection {
 /// Everything that one rewiring changes in one layer, pruned neurons included: the only thing that may change
 /// a `Topology`. A pure function of the model state, hence the same on every rank.
 struct LayerEdit {
-  std::uint64_t generation = 0;             ///< of the topology this edit was made for; any other is refused
-  std::vector<Index> removed_rows;          ///< pruned neurons of this layer, ascending, numbered as before the edit
-  std::vector<Index> removed_cols;          ///< pruned neurons of the layer before, ascending, numbered as before
-  std::vector<Offset> dropped;              ///< ascending positions; includes every connection of a removed neuron
-  std::vector<GrownConnection> grown;       ///< ascending by (row, col), cells that are empty after the drop
+  std::uint64_t generation = 0;     ///< of the topology this edit was made for; any other is refused
+  std::vector<Index> removed_rows;  ///< pruned neurons of this layer, ascending, numbered as before the edit
+  std::vector<Index> removed_cols;  ///< pruned neurons of the layer before, ascending, numbered as before
+  std::vector<Offset> dropped;      ///< ascending positions; includes every connection of a removed neuron
+  std::vector<GrownConnection> grown;  ///< ascending by (row, col), cells that are empty after the drop
 
   [[nodiscard]] bool empty() const {
     return removed_rows.empty() && removed_cols.empty() && dropped.empty() && grown.empty();
@@ -34,19 +34,17 @@ struct LayerEdit {
 /// The edits of all layers, made at the end of one epoch.
 using EditList = std::vector<LayerEdit>;
 
-/// Hash of an edit list; ranks compare it before they apply the edits.
-[[nodiscard]] std::uint64_t hash_of(const EditList& edits);
-
-/// The topology after `edit`, with generation + 1. Columns stay ascending; surviving neurons keep their order.
+/// The topology after `edit`, with generation + 1. Columns stay ascending; surviving neurons keep their
+/// order.
 /// @throws Fault if `edit` was made for another generation or names a position or cell that does not fit.
 [[nodiscard]] Topology edited(const Topology& before, const LayerEdit& edit);
 
-/// Carries an array that is aligned with the connections of `before` over to `after` (= edited(before, edit)):
-/// surviving connections keep their value, grown ones get `GrownConnection::value` when `grown_values` says so
-/// and 0 otherwise.
+/// Carries an array that is aligned with the connections of `before` over to `after` (= edited(before,
+/// edit)): surviving connections keep their value, grown ones get `GrownConnection::value` when
+/// `grown_values` says so and 0 otherwise.
 enum class Grown { value, zero };
-[[nodiscard]] std::vector<Real> carried(const std::vector<Real>& array, const Topology& before, const LayerEdit& edit,
-                                        const Topology& after, Grown grown_values);
+[[nodiscard]] std::vector<Real> carried(const std::vector<Real>& array, const Topology& before,
+                                        const LayerEdit& edit, const Topology& after, Grown grown_values);
 
 /// Removes the entries of `array` (one per row or column) that stand at the ascending places `removed`.
 template <class T>

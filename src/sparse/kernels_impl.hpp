@@ -74,6 +74,7 @@ PLEXUS_INLINE void for_shards(Index shards, F&& f) {
   Index s = 0;
   if constexpr (most >= 4) {
     for (; s + 4 <= shards; s += 4) f.template operator()<4>(s);
+    for (; s + 3 <= shards; s += 3) f.template operator()<3>(s);
   }
   if constexpr (most >= 2) {
     for (; s + 2 <= shards; s += 2) f.template operator()<2>(s);
@@ -100,8 +101,8 @@ void sparse_product(CsrView w, RowRange rows, const Real* bias, ConstSlabView x,
 }
 
 template <int Q, int R>
-PLEXUS_INLINE void dense_rows(DenseView w, Index row, const Real* bias, const Real* xs, Offset x_stride, Real* ys,
-                              Offset y_stride) {
+PLEXUS_INLINE void dense_rows(DenseView w, Index row, const Real* bias, const Real* xs, Offset x_stride,
+                              Real* ys, Offset y_stride) {
   Lanes sum[R][Q];
   for (int r = 0; r < R; ++r) {
     for (int q = 0; q < Q; ++q) sum[r][q] = Lanes{} + (bias != nullptr ? bias[row + r] : Real{0});
@@ -114,7 +115,8 @@ PLEXUS_INLINE void dense_rows(DenseView w, Index row, const Real* bias, const Re
     }
   }
   for (int r = 0; r < R; ++r) {
-    for (int q = 0; q < Q; ++q) store(ys + static_cast<Offset>(row + r) * shard_samples + q * y_stride, sum[r][q]);
+    for (int q = 0; q < Q; ++q)
+      store(ys + static_cast<Offset>(row + r) * shard_samples + q * y_stride, sum[r][q]);
   }
 }
 
@@ -128,10 +130,47 @@ void dense_product(DenseView w, RowRange rows, const Real* bias, ConstSlabView x
   });
 }
 
-/// Gradients of the connections [p, p + 8) of one row; places beyond the row's end repeat its last connection.
+/// Adds the part of R rows to the columns in range: dx(col) += w(row, col) delta(row), ascending rows.
+template <int Q, int R>
+PLEXUS_INLINE void dense_columns(DenseView w, Index row, RowRange cols, const Real* ds, Offset d_stride,
+                                 Real* dxs, Offset dx_stride) {
+  Lanes delta[R][Q];
+  for (int r = 0; r < R; ++r) {
+    for (int q = 0; q < Q; ++q) {
+      delta[r][q] = load(ds + static_cast<Offset>(row + r) * shard_samples + q * d_stride);
+    }
+  }
+  const Real* values = w.values + static_cast<Offset>(row) * w.cols;
+  for (Index col = cols.begin; col < cols.end; ++col) {
+    Real* out = dxs + static_cast<Offset>(col) * shard_samples;
+    for (int q = 0; q < Q; ++q) {
+      Lanes sum = row == 0 ? Lanes{} : load(out + q * dx_stride);
+      for (int r = 0; r < R; ++r) sum += values[static_cast<Offset>(r) * w.cols + col] * delta[r][q];
+      store(out + q * dx_stride, sum);
+    }
+  }
+}
+
+void dense_transposed_product(DenseView w, Index rows, RowRange cols, ConstSlabView delta, SlabView dx,
+                              Index shards) {
+  constexpr int block = PLEXUS_KERNEL_DENSE_SHARDS >= 4 ? 8 : 4;  // rows whose deltas fit in registers
+  for_shards<PLEXUS_KERNEL_DENSE_SHARDS>(shards, [&]<int Q>(Index first) {
+    const Real* ds = delta.values + first * delta.stride;
+    Real* dxs = dx.values + first * dx.stride;
+    Index row = 0;
+    for (; row + block <= rows; row += block) {
+      dense_columns<Q, block>(w, row, cols, ds, delta.stride, dxs, dx.stride);
+    }
+    for (; row < rows; ++row) dense_columns<Q, 1>(w, row, cols, ds, delta.stride, dxs, dx.stride);
+  });
+}
+
+/// Gradients of the connections [p, p + 8) of one row; places beyond the row's end repeat its last
+/// connection.
 template <class Sum>
-PLEXUS_INLINE Sum eight_connections(const Index* col_idxs, Offset p, Offset end, Index row, ConstSlabView delta,
-                                    ConstSlabView x, Index shards, FixedPoint unit, Long8& bad) {
+PLEXUS_INLINE Sum eight_connections(const Index* col_idxs, Offset p, Offset end, Index row,
+                                    ConstSlabView delta, ConstSlabView x, Index shards, FixedPoint unit,
+                                    Long8& bad) {
   Offset sources[8];
   for (int i = 0; i < 8; ++i) {
     sources[i] = static_cast<Offset>(col_idxs[p + i < end ? p + i : end - 1]) * shard_samples;
@@ -166,8 +205,8 @@ PLEXUS_INLINE GradientCheck sparse_gradient(CsrView w, RowRange rows, ConstSlabV
   return verdict(bad);
 }
 
-GradientCheck sparse_gradient_exact(CsrView w, RowRange rows, ConstSlabView delta, ConstSlabView x, Index shards,
-                                    FixedPoint unit, std::int64_t* gradient) {
+GradientCheck sparse_gradient_exact(CsrView w, RowRange rows, ConstSlabView delta, ConstSlabView x,
+                                    Index shards, FixedPoint unit, std::int64_t* gradient) {
   return sparse_gradient<ExactSum>(w, rows, delta, x, shards, unit, gradient);
 }
 
@@ -202,8 +241,9 @@ PLEXUS_INLINE void dense_tile(Index row, Index col, Index cols, ConstSlabView de
 }
 
 template <class Sum, class Out>
-PLEXUS_INLINE GradientCheck dense_gradient(RowRange rows, Index cols, ConstSlabView delta, const Real* x_by_sample,
-                                           Index padded_cols, Index shards, FixedPoint unit, Out* gradient) {
+PLEXUS_INLINE GradientCheck dense_gradient(RowRange rows, Index cols, ConstSlabView delta,
+                                           const Real* x_by_sample, Index padded_cols, Index shards,
+                                           FixedPoint unit, Out* gradient) {
   Long8 bad = {};
   Index row = rows.begin;
   for (; row + 4 <= rows.end; row += 4) {
@@ -224,8 +264,8 @@ GradientCheck dense_gradient_exact(RowRange rows, Index cols, ConstSlabView delt
   return dense_gradient<ExactSum>(rows, cols, delta, x_by_sample, padded_cols, shards, unit, gradient);
 }
 
-void dense_gradient_fast(RowRange rows, Index cols, ConstSlabView delta, const Real* x_by_sample, Index padded_cols,
-                         Index shards, Real* gradient) {
+void dense_gradient_fast(RowRange rows, Index cols, ConstSlabView delta, const Real* x_by_sample,
+                         Index padded_cols, Index shards, Real* gradient) {
   dense_gradient<FastSum>(rows, cols, delta, x_by_sample, padded_cols, shards, FixedPoint{}, gradient);
 }
 
@@ -270,7 +310,8 @@ PLEXUS_INLINE PhiloxBlock philox(PhiloxBlock c, std::uint32_t key0, std::uint32_
     const WideWords product1 = __builtin_convertvector(c.word[2], WideWords) * 0xCD9E8D57ULL;
     const Words high0 = __builtin_convertvector(product0 >> 32, Words);
     const Words high1 = __builtin_convertvector(product1 >> 32, Words);
-    c = {{high1 ^ c.word[1] ^ key0, c.word[2] * 0xCD9E8D57U, high0 ^ c.word[3] ^ key1, c.word[0] * 0xD2511F53U}};
+    c = {{high1 ^ c.word[1] ^ key0, c.word[2] * 0xCD9E8D57U, high0 ^ c.word[3] ^ key1,
+          c.word[0] * 0xD2511F53U}};
     key0 += 0x9E3779B9U;
     key1 += 0xBB67AE85U;
   }
@@ -278,7 +319,8 @@ PLEXUS_INLINE PhiloxBlock philox(PhiloxBlock c, std::uint32_t key0, std::uint32_
 }
 
 void dropout_mask(RowRange rows, const NeuronId* row_ids, const std::int64_t* samples, Index shards,
-                  const std::uint32_t* key, std::uint32_t threshold, std::uint16_t* mask, Offset mask_stride) {
+                  const std::uint32_t* key, std::uint32_t threshold, std::uint16_t* mask,
+                  Offset mask_stride) {
   for (Index s = 0; s < shards; ++s) {
     Words sample_low;
     Words sample_high;
@@ -322,9 +364,18 @@ void apply_mask(RowRange rows, const std::uint16_t* mask, Offset mask_stride, Re
 }  // namespace
 
 extern const Kernels table;
-const Kernels table = {PLEXUS_KERNEL_NAME,   PLEXUS_KERNEL_ARITHMETIC, sparse_product,
-                       dense_product,        sparse_gradient_exact,    sparse_gradient_fast,
-                       dense_gradient_exact, dense_gradient_fast,      bias_gradient_exact,
-                       bias_gradient_fast,   dropout_mask,             apply_mask};
+const Kernels table = {PLEXUS_KERNEL_NAME,
+                       PLEXUS_KERNEL_ARITHMETIC,
+                       sparse_product,
+                       dense_product,
+                       dense_transposed_product,
+                       sparse_gradient_exact,
+                       sparse_gradient_fast,
+                       dense_gradient_exact,
+                       dense_gradient_fast,
+                       bias_gradient_exact,
+                       bias_gradient_fast,
+                       dropout_mask,
+                       apply_mask};
 
 }  // namespace plexus::PLEXUS_KERNEL_SET

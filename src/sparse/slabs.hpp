@@ -7,12 +7,13 @@
 
 namespace plexus {
 
-/// Samples of a virtual shard. The global batch is cut into shards of this many samples, whatever the number of
-/// ranks; every sum over samples is first taken inside a shard, in a fixed order. Part of what a run computes.
+/// Samples of a virtual shard. The global batch is cut into shards of this many samples, whatever the number
+/// of ranks; every sum over samples is first taken inside a shard, in a fixed order. Part of what a run
+/// computes.
 inline constexpr Index shard_samples = 16;
 
-/// Values of one layer's neurons for some shards: [shard][neuron][sample of the shard], so that a neuron's values
-/// for a shard are one cache line. Lanes without a sample hold 0.
+/// Values of one layer's neurons for some shards: [shard][neuron][sample of the shard], so that a neuron's
+/// values for a shard are one cache line. Lanes without a sample hold 0.
 class Slabs {
  public:
   Slabs() = default;
@@ -35,7 +36,9 @@ class Slabs {
   [[nodiscard]] Real* shard(Index s) { return values_.data() + s * stride(); }
   [[nodiscard]] const Real* shard(Index s) const { return values_.data() + s * stride(); }
   /// The `shard_samples` values of one neuron in one shard.
-  [[nodiscard]] Real* at(Index s, Index neuron) { return shard(s) + static_cast<Offset>(neuron) * shard_samples; }
+  [[nodiscard]] Real* at(Index s, Index neuron) {
+    return shard(s) + static_cast<Offset>(neuron) * shard_samples;
+  }
   [[nodiscard]] const Real* at(Index s, Index neuron) const {
     return shard(s) + static_cast<Offset>(neuron) * shard_samples;
   }

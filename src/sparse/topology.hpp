@@ -21,7 +21,8 @@ struct Topology {
   bool operator==(const Topology&) const = default;
 };
 
-/// Throws `Fault` naming the first row in which `topology` breaks the rules of its type. Time O(rows + connections).
+/// Throws `Fault` naming the first row in which `topology` breaks the rules of its type. Time O(rows +
+/// connections).
 void check(const Topology& topology);
 
 }  // namespace plexus

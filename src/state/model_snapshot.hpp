@@ -31,12 +31,12 @@ struct LayerSnapshot {
 
 /// One line of the training history.
 struct EpochMetrics {
-  std::int64_t epoch = 0;       ///< epochs done, 1 after the first
-  double loss = 0;              ///< mean training loss over the epoch, each batch before its update
-  double train_accuracy = 0;    ///< the same way, with dropout
-  double test_accuracy = 0;     ///< after the last batch, before the rewiring
+  std::int64_t epoch = 0;     ///< epochs done, 1 after the first
+  double loss = 0;            ///< mean training loss over the epoch, each batch before its update
+  double train_accuracy = 0;  ///< the same way, with dropout
+  double test_accuracy = 0;   ///< after the last batch, before the rewiring
   double test_loss = 0;
-  double learning_rate = 0;     ///< of the last step
+  double learning_rate = 0;           ///< of the last step
   std::vector<Offset> connections;    ///< per layer, after the rewiring
   std::vector<Offset> alive_neurons;  ///< per layer, inputs first, after the rewiring
   std::vector<Offset> dropped;        ///< connections removed per layer, those of pruned neurons included
@@ -53,24 +53,24 @@ struct EpochMetrics {
 
 /// Where in the training a snapshot was taken.
 struct TrainingPosition {
-  std::int64_t epoch = 0;         ///< epochs completed, rewiring included
-  std::int64_t step = 0;          ///< steps completed in the current epoch; 0 at an epoch boundary
-  std::int64_t global_step = 0;   ///< steps completed since the start
-  std::int64_t loss_sum = 0;      ///< of the current epoch, integer units of `loss_unit`
-  std::int64_t correct = 0;       ///< of the current epoch
+  std::int64_t epoch = 0;        ///< epochs completed, rewiring included
+  std::int64_t step = 0;         ///< steps completed in the current epoch; 0 at an epoch boundary
+  std::int64_t global_step = 0;  ///< steps completed since the start
+  std::int64_t loss_sum = 0;     ///< of the current epoch, integer units of `loss_unit`
+  std::int64_t correct = 0;      ///< of the current epoch
   std::int64_t restarts = 0;
-  double seconds_train = 0;       ///< of the current epoch
+  double seconds_train = 0;  ///< of the current epoch
   double seconds_exchange = 0;
   bool operator==(const TrainingPosition&) const = default;
 };
 
 /// All that is needed to continue a run, and nothing that depends on the number of ranks.
 struct ModelSnapshot {
-  std::string config_text;          ///< resolved config, TOML
+  std::string config_text;  ///< resolved config, TOML
   std::string data_name;
   std::uint64_t data_identity = 0;
-  std::string instruction_set;      ///< arithmetic the run is exact within, e.g. "fma"
-  std::uint64_t fingerprint = 0;    ///< of the layers and the position
+  std::string instruction_set;    ///< arithmetic the run is exact within, e.g. "fma"
+  std::uint64_t fingerprint = 0;  ///< of the layers and the position
   TrainingPosition position;
   std::vector<LayerSnapshot> layers;
   std::vector<EpochMetrics> history;  ///< one entry per completed epoch

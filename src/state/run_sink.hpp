@@ -13,8 +13,8 @@ namespace plexus {
 struct LayerHistory {
   Offset original_rows = 0;
   Offset original_cols = 0;
-  std::vector<Offset> dropped;        ///< positions among the previous epoch's connections, sorted by (row, col) id
-  std::vector<NeuronId> added_rows;   ///< with added_cols, sorted by (row, col)
+  std::vector<Offset> dropped;  ///< positions among the previous epoch's connections, sorted by (row, col) id
+  std::vector<NeuronId> added_rows;  ///< with added_cols, sorted by (row, col)
   std::vector<NeuronId> added_cols;
   std::vector<NeuronId> pruned_rows;  ///< neurons of this layer that were removed
   Offset connections = 0;             ///< after the edit
@@ -31,14 +31,16 @@ struct TopologyRecord {
 /// Order-free hash of a pattern given in stable ids: the sum over connections of mix64(row, col).
 [[nodiscard]] std::uint64_t pattern_hash(const Topology& in_stable_ids);
 
-/// Takes what a run leaves behind. Implemented by `io`, called on rank 0 only. Calls return soon: the work may be
-/// done later by another thread, in order. A failure to write is reported as a warning and never ends training.
+/// Takes what a run leaves behind. Implemented by `io`, called on rank 0 only. Calls return soon: the work
+/// may be done later by another thread, in order. A failure to write is reported as a warning and never ends
+/// training.
 class RunSink {
  public:
   virtual ~RunSink() = default;
   virtual void record(const TopologyRecord& record) = 0;
   virtual void checkpoint(const ModelSnapshot& snapshot) = 0;
-  /// Waits until everything handed over is on disk. @return false if the newest checkpoint could not be written.
+  /// Waits until everything handed over is on disk. @return false if the newest checkpoint could not be
+  /// written.
   virtual bool finish() = 0;
 };
 

@@ -14,7 +14,8 @@ class KeyedPermutation {
   /// @param size number of elements, 1 to 2^62.
   KeyedPermutation(const RandomStream& stream, std::uint64_t size);
 
-  /// Image of `i`, which must be below `size`. Distinct `i` have distinct images. Fewer than 4 walks on average.
+  /// Image of `i`, which must be below `size`. Distinct `i` have distinct images. Fewer than 4 walks on
+  /// average.
   [[nodiscard]] std::uint64_t operator()(std::uint64_t i) const;
 
  private:

@@ -5,7 +5,9 @@ namespace plexus {
 std::vector<Index> balanced_cuts(const std::vector<Offset>& row_ptrs, int parts) {
   constexpr Offset row_cost = 4;  // in connections: loading and storing a row's sums
   const auto rows = static_cast<Offset>(row_ptrs.size()) - 1;
-  const auto cost_before = [&](Offset row) { return row_ptrs[static_cast<std::size_t>(row)] + row_cost * row; };
+  const auto cost_before = [&](Offset row) {
+    return row_ptrs[static_cast<std::size_t>(row)] + row_cost * row;
+  };
   const Offset total = cost_before(rows);
   std::vector<Index> cuts = {0};
   for (int part = 1; part < parts; ++part) {

@@ -13,8 +13,8 @@ namespace plexus {
 /// Threads that parallel regions of this process use.
 inline int thread_count() { return omp_get_max_threads(); }
 
-/// Calls f(begin, end) for consecutive parts of [0, count), one part per thread. Parts are multiples of `grain`
-/// but for the last; small counts stay on the calling thread.
+/// Calls f(begin, end) for consecutive parts of [0, count), one part per thread. Parts are multiples of
+/// `grain` but for the last; small counts stay on the calling thread.
 template <class F>
 void parallel_over(Offset count, Offset grain, F&& f) {
   const Offset grains = (count + grain - 1) / grain;
@@ -47,8 +47,8 @@ void parallel_parts(const std::vector<Index>& cuts, F&& f) {
   }
 }
 
-/// Cuts rows into `parts` consecutive ranges of about equal cost, where a row costs its connections plus a constant
-/// for the row itself. @return parts + 1 ascending row numbers.
+/// Cuts rows into `parts` consecutive ranges of about equal cost, where a row costs its connections plus a
+/// constant for the row itself. @return parts + 1 ascending row numbers.
 [[nodiscard]] std::vector<Index> balanced_cuts(const std::vector<Offset>& row_ptrs, int parts);
 
 }  // namespace plexus

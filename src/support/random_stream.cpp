@@ -25,8 +25,9 @@ RandomStream::RandomStream(std::uint64_t seed, Purpose purpose, std::uint64_t ep
 }
 
 std::array<std::uint32_t, 4> RandomStream::words(std::uint64_t a, std::uint64_t b) const {
-  const r123::Philox4x32::ctr_type counter{{static_cast<std::uint32_t>(a), static_cast<std::uint32_t>(a >> 32),
-                                            static_cast<std::uint32_t>(b), static_cast<std::uint32_t>(b >> 32)}};
+  const r123::Philox4x32::ctr_type counter{
+      {static_cast<std::uint32_t>(a), static_cast<std::uint32_t>(a >> 32), static_cast<std::uint32_t>(b),
+       static_cast<std::uint32_t>(b >> 32)}};
   const r123::Philox4x32::key_type key{{key_[0], key_[1]}};
   const auto out = r123::Philox4x32{}(counter, key);
   return {out[0], out[1], out[2], out[3]};

@@ -12,8 +12,8 @@
 
 namespace plexus {
 
-/// Things of one kind that the config can name, each with a line of help. A new one registers itself from its own
-/// file with a static `Registrar`; nothing else has to change.
+/// Things of one kind that the config can name, each with a line of help. A new one registers itself from its
+/// own file with a static `Registrar`; nothing else has to change.
 template <class Base, class... Args>
 class Registry {
  public:
@@ -33,7 +33,8 @@ class Registry {
   }
 
   /// @throws InputError naming `config_key` and the known names when `name` is not one of them.
-  [[nodiscard]] std::unique_ptr<Base> make(const std::string& name, const std::string& config_key, Args... args) const {
+  [[nodiscard]] std::unique_ptr<Base> make(const std::string& name, const std::string& config_key,
+                                           Args... args) const {
     const auto found = entries_.find(name);
     require(found != entries_.end(), "{} is '{}', which does not exist. {}", config_key, name,
             known_names_hint(name, names()));

@@ -7,7 +7,8 @@
 
 namespace plexus {
 
-/// The member of `known` with the smallest edit distance to `name`; empty when none is close enough to be meant.
+/// The member of `known` with the smallest edit distance to `name`; empty when none is close enough to be
+/// meant.
 [[nodiscard]] std::string nearest(std::string_view name, const std::vector<std::string>& known);
 
 /// "Did you mean 'x'? Known: a, b, x." with the first sentence only where something is near.

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/file_seal.hpp"
 #include "io/hdf5_file.hpp"
 #include "src/support/error.hpp"
 #include "tests/io/run_fixtures.hpp"
@@ -57,31 +58,20 @@ TEST(CheckpointFile, ReplacesAFileOfTheSameName) {
   EXPECT_EQ(read_checkpoint(path), small_snapshot(2));
 }
 
-// Every 13th byte, for time: the whole file was run once with the same result. HDF5 1.8 metadata carry
-// checksums, everything else our own hashes; what neither covers is unused space.
-TEST(CheckpointFile, AFlippedByteIsDetectedOrHarmless) {
+TEST(CheckpointFile, EveryFlippedBitIsDetected) {
   const TemporaryFolder folder;
   const auto path = folder.path() / "a.h5";
-  const ModelSnapshot written = small_snapshot();
-  write_checkpoint(path, written, "0.1.0");
+  write_checkpoint(path, small_snapshot(), "0.1.0");
   const std::string intact = content_of(path);
-  std::size_t detected = 0, harmless = 0;
 
-  for (std::size_t at = 0; at < intact.size(); at += 13) {
+  for (std::size_t at = 0; at < intact.size(); ++at) {
     std::string flipped = intact;
     flipped[at] = static_cast<char>(flipped[at] ^ (1 << (at % 8)));
     testing::write_content(path, flipped);
-    try {
-      ASSERT_EQ(read_checkpoint(path), written) << "byte " << at;
-      ++harmless;
-    } catch (const InputError& error) {
-      ASSERT_TRUE(contains(error.what(), path.string())) << error.what();
-      ++detected;
-    }
+    const std::string message = message_of<InputError>([&] { (void)read_checkpoint(path); });
+    ASSERT_TRUE(message.starts_with("checkpoint '" + path.string() + "' is damaged: "))
+        << "byte " << at << message;
   }
-
-  EXPECT_GT(detected, 100U);
-  EXPECT_LT(harmless, intact.size() / 13);
 }
 
 TEST(CheckpointFile, ATruncatedFileIsDamaged) {
@@ -90,7 +80,7 @@ TEST(CheckpointFile, ATruncatedFileIsDamaged) {
   write_checkpoint(path, small_snapshot(), "0.1.0");
   const auto size = std::filesystem::file_size(path);
 
-  for (const auto length : {size - 1, size / 2, std::uintmax_t{100}, std::uintmax_t{0}}) {
+  for (const auto length : {size - 1, size - 16, size / 2, std::uintmax_t{100}, std::uintmax_t{0}}) {
     std::filesystem::resize_file(path, length);
 
     const std::string message = message_of<InputError>([&] { (void)read_checkpoint(path); });
@@ -123,7 +113,20 @@ TEST(CheckpointFile, AnotherKindOfFileIsRefused) {
                        "No such file or directory"));
 }
 
-TEST(CheckpointFile, AFileNotWrittenToItsEndIsDamaged) {
+// HDF5 files of other programs, and of a writer that stopped before the end.
+TEST(CheckpointFile, AFileWithoutASealIsDamaged) {
+  const TemporaryFolder folder;
+  const auto path = folder.path() / "a.h5";
+  write_checkpoint(path, small_snapshot(), "0.1.0");
+  hdf5::prepare_library();
+  { const hdf5::Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT), H5Fclose, "open"); }
+
+  const std::string message = message_of<InputError>([&] { (void)read_checkpoint(path); });
+
+  EXPECT_TRUE(contains(message, "is damaged: its end is missing")) << message;
+}
+
+TEST(CheckpointFile, AFileNotMarkedCompleteIsDamaged) {
   const TemporaryFolder folder;
   const auto path = folder.path() / "a.h5";
   hdf5::prepare_library();
@@ -134,6 +137,7 @@ TEST(CheckpointFile, AFileNotWrittenToItsEndIsDamaged) {
     root.set("format", "plexus-checkpoint");
     root.set("format_version", std::vector<std::int32_t>{1, 0});
   }
+  seal(path);
 
   const std::string message = message_of<InputError>([&] { (void)read_checkpoint(path); });
 

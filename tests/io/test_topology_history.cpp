@@ -128,29 +128,15 @@ TEST_F(TopologyHistory, ADenseLayerHasNoPattern) {
             std::string::npos);
 }
 
-// Compressed data pass through zlib before our hash sees them.
-TEST_F(TopologyHistory, AFlippedByteIsDetectedOrHarmless) {
+TEST_F(TopologyHistory, AFlippedBitIsDetected) {
   evolve(1, 1);
   const auto path = run.topology(1);
-  const TopologyRecord written = read_topology_record(path);
-  const std::string intact = testing::content_of(path);
-  std::size_t detected = 0;
+  std::string content = testing::content_of(path);
+  content[content.size() / 2] = static_cast<char>(content[content.size() / 2] ^ 4);
+  testing::write_content(path, content);
 
-  for (std::size_t at = 0; at < intact.size(); at += 17) {
-    std::string flipped = intact;
-    flipped[at] = static_cast<char>(flipped[at] ^ (1 << (at % 8)));
-    testing::write_content(path, flipped);
-    try {
-      const TopologyRecord record = read_topology_record(path);
-      for (std::size_t i = 0; i < record.layers.size(); ++i) {
-        ASSERT_TRUE(is_equal(record.layers[i], written.layers.at(i))) << "byte " << at;
-      }
-    } catch (const InputError&) {
-      ++detected;
-    }
-  }
-
-  EXPECT_GT(detected, 50U);
+  EXPECT_NE(message_of<InputError>([&] { (void)read_topology_record(path); }).find("is damaged"),
+            std::string::npos);
 }
 
 }  // namespace

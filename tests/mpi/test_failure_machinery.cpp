@@ -44,13 +44,14 @@ class WatchedReport {
 
 TEST(Watchdog, ReportsWhereARankStandsStill) {
   activity::position(4, 17);
-  activity::at("gradient exchange", 2);
+  activity::at("gradient exchange, layer", 2);
   WatchedReport watched(0.05);
 
   const auto report = watched.within(30s);
 
   EXPECT_EQ(report.find("plexus: rank 3 of 4 on host "), 0u) << report;
-  EXPECT_NE(report.find("in 'gradient exchange' (2), epoch 4, step 17, after "), std::string::npos) << report;
+  EXPECT_NE(report.find("in 'gradient exchange, layer 2', epoch 4, step 17, after "), std::string::npos)
+      << report;
   EXPECT_EQ(report.back(), '\n');
 }
 
@@ -174,13 +175,13 @@ TEST(RunGuarded, AFaultSaysWhereItHappened) {
   EXPECT_THROW((void)run_guarded(alone,
                                  []() -> ExitCode {
                                    activity::position(2, 9);
-                                   activity::at("backward", 1);
+                                   activity::at("backward pass, layer", 1);
                                    throw Fault("weights are not finite.");
                                  }),
                JobAborted);
 
   EXPECT_EQ(testing::internal::GetCapturedStderr(),
-            "plexus: weights are not finite. [in 'backward' (1), epoch 2, step 9]\n");
+            "plexus: weights are not finite. [in 'backward pass, layer 1', epoch 2, step 9]\n");
 }
 
 }  // namespace

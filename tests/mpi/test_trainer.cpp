@@ -32,8 +32,8 @@ Dataset blobs(Offset samples, Index features, Index classes, std::uint64_t seed)
   return data;
 }
 
-/// A small run with everything that could depend on the number of ranks: rewiring, pruning, dropout and a batch
-/// size that divides neither the data nor into whole shards.
+/// A small run with everything that could depend on the number of ranks: rewiring, pruning, dropout and a
+/// batch size that divides neither the data nor into whole shards.
 struct Experiment {
   ExperimentConfig config;
   DataSplit data;

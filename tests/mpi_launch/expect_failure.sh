@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command that must fail, and checks how.
+# Runs a command and checks how it ends, above all when it must fail.
 #   expect_failure.sh EXIT_CODE SECONDS LINE_COUNT PATTERN COMMAND...
 # EXIT_CODE   what the command must return
 # SECONDS     it must have ended by then, and none of its processes may be left

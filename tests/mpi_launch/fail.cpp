@@ -40,7 +40,7 @@ ExitCode run(DistributedContext& ctx, const std::string& mode) {
   std::vector<float> values(1000, 1.0f);
   for (int step = 0; step < 10; ++step) {
     activity::position(0, step);
-    activity::at("gradient exchange", 0);
+    activity::at("gradient exchange, layer", 0);
     const auto pending = ctx.start_sum(values);
     if (step == 3 && mode == "all_ranks") on_all_ranks(ctx, [] { throw InputError("unknown key 'epoch'"); });
     if (step == 3 && fails) fail(mode);

@@ -66,7 +66,7 @@ std::vector<Real> by_sample(const Slabs& x, Index padded_cols) {
 
 /// Everything the kernels compute for one random layer and 1 to 7 shards.
 struct Results {
-  std::vector<Real> product, dense_product, fast, dense_fast, bias_fast;
+  std::vector<Real> product, dense_product, transposed, fast, dense_fast, bias_fast;
   std::vector<std::int64_t> exact, dense_exact, bias_exact;
   std::vector<std::uint16_t> mask;
   std::vector<Real> masked;
@@ -91,8 +91,14 @@ Results run(const Kernels& k, Index shards) {
   Results r;
   k.sparse_product(layer.csr(), all, layer.bias.data(), view(x), {y.data(), y.stride()}, shards);
   r.product.assign(y.data(), y.data() + y_size);
-  k.dense_product({layer.dense.data(), layer.cols}, all, layer.bias.data(), view(x), {y.data(), y.stride()}, shards);
+  k.dense_product({layer.dense.data(), layer.cols}, all, layer.bias.data(), view(x), {y.data(), y.stride()},
+                  shards);
   r.dense_product.assign(y.data(), y.data() + y_size);
+  Slabs dx;
+  dx.resize(shards, layer.cols);
+  k.dense_transposed_product({layer.dense.data(), layer.cols}, layer.rows, {0, layer.cols}, view(delta),
+                             {dx.data(), dx.stride()}, shards);
+  r.transposed.assign(dx.data(), dx.data() + shards * dx.stride());
   r.exact.resize(connections);
   EXPECT_EQ(k.sparse_gradient_exact(layer.csr(), all, view(delta), view(x), shards, unit, r.exact.data()),
             GradientCheck::ok);
@@ -117,7 +123,8 @@ Results run(const Kernels& k, Index shards) {
   for (Index i = 0; i < shards * shard_samples; ++i) sample_ids.push_back((std::int64_t{1} << 34) + 7 * i);
   const auto key = RandomStream(9, Purpose::dropout, 1, 2).key();
   r.mask.resize(static_cast<std::size_t>(shards) * rows);
-  k.dropout_mask(all, ids.data(), sample_ids.data(), shards, key.data(), threshold, r.mask.data(), layer.rows);
+  k.dropout_mask(all, ids.data(), sample_ids.data(), shards, key.data(), threshold, r.mask.data(),
+                 layer.rows);
   k.apply_mask(all, r.mask.data(), layer.rows, Real{2}, {y.data(), y.stride()}, shards);
   r.masked.assign(y.data(), y.data() + y_size);
   return r;
@@ -140,7 +147,8 @@ TEST_P(EveryInstructionSet, EqualsThePlainSums) {
         for (Index i = 0; i < shard_samples; ++i) {
           double sum = layer.bias[static_cast<std::size_t>(row)];
           for (Index col = 0; col < layer.cols; ++col) {
-            sum += static_cast<double>(layer.dense[static_cast<std::size_t>(row * layer.cols + col)]) * x.at(s, col)[i];
+            sum += static_cast<double>(layer.dense[static_cast<std::size_t>(row * layer.cols + col)]) *
+                   x.at(s, col)[i];
           }
           const auto at = static_cast<std::size_t>((s * layer.rows + row) * shard_samples + i);
           ASSERT_NEAR(got.product[at], sum, 2e-5) << "row " << row;
@@ -148,7 +156,8 @@ TEST_P(EveryInstructionSet, EqualsThePlainSums) {
           bias_gradient += delta.at(s, row)[i];
         }
       }
-      ASSERT_NEAR(static_cast<double>(got.bias_exact[static_cast<std::size_t>(row)]) / unit.scale, bias_gradient, 2e-5);
+      ASSERT_NEAR(static_cast<double>(got.bias_exact[static_cast<std::size_t>(row)]) / unit.scale,
+                  bias_gradient, 2e-5);
       ASSERT_NEAR(got.bias_fast[static_cast<std::size_t>(row)], bias_gradient, 2e-5);
       for (Index col = 0; col < layer.cols; ++col) {
         double gradient = 0;
@@ -160,7 +169,8 @@ TEST_P(EveryInstructionSet, EqualsThePlainSums) {
         const auto cell = static_cast<std::size_t>(row * layer.cols + col);
         ASSERT_NEAR(static_cast<double>(got.dense_exact[cell]) / unit.scale, gradient, 4e-5);
         ASSERT_NEAR(got.dense_fast[cell], gradient, 4e-5);
-        if (p < layer.col_idxs.size() && static_cast<Offset>(p) < layer.row_ptrs[static_cast<std::size_t>(row) + 1] &&
+        if (p < layer.col_idxs.size() &&
+            static_cast<Offset>(p) < layer.row_ptrs[static_cast<std::size_t>(row) + 1] &&
             layer.col_idxs[p] == col) {
           ASSERT_NEAR(static_cast<double>(got.exact[p]) / unit.scale, gradient, 4e-5);
           ASSERT_NEAR(got.fast[p], gradient, 4e-5);
@@ -169,6 +179,29 @@ TEST_P(EveryInstructionSet, EqualsThePlainSums) {
       }
     }
     ASSERT_EQ(p, layer.col_idxs.size());
+  }
+}
+
+TEST_P(EveryInstructionSet, TransposedDenseProductEqualsThePlainSums) {
+  const Layer layer;
+  for (Index shards = 1; shards <= 7; ++shards) {
+    const Slabs delta = random_slabs(shards, layer.rows, 2);
+
+    const Results got = run(*GetParam(), shards);
+
+    for (Index s = 0; s < shards; ++s) {
+      for (Index col = 0; col < layer.cols; ++col) {
+        for (Index i = 0; i < shard_samples; ++i) {
+          double sum = 0;
+          for (Index row = 0; row < layer.rows; ++row) {
+            sum += static_cast<double>(layer.dense[static_cast<std::size_t>(row * layer.cols + col)]) *
+                   delta.at(s, row)[i];
+          }
+          ASSERT_NEAR(got.transposed[static_cast<std::size_t>((s * layer.cols + col) * shard_samples + i)],
+                      sum, 2e-5);
+        }
+      }
+    }
   }
 }
 
@@ -220,7 +253,8 @@ TEST_P(EveryInstructionSet, DropoutMaskIsTheKeyedDraw) {
       const auto id = static_cast<std::uint64_t>(row * 3) + (1ULL << 33);
       unsigned expected = 0;
       for (Index i = 0; i < shard_samples; ++i) {
-        const auto sample = (std::uint64_t{1} << 34) + static_cast<std::uint64_t>(7 * (s * shard_samples + i));
+        const auto sample =
+            (std::uint64_t{1} << 34) + static_cast<std::uint64_t>(7 * (s * shard_samples + i));
         expected |= (stream.words(sample, id / 4)[id % 4] >= threshold ? 1U : 0U) << i;
       }
       ASSERT_EQ(got.mask[static_cast<std::size_t>(s * 21 + row)], expected) << "row " << row;

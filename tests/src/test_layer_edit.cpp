@@ -90,30 +90,6 @@ TEST(LayerEdit, AnArrayOfAnotherLengthIsNotCarried) {
   EXPECT_THROW(static_cast<void>(carried({1, 2}, before, edit, before, Grown::zero)), Fault);
 }
 
-TEST(LayerEdit, TheHashSeesEveryPart) {
-  const LayerEdit edit{5, {1}, {2}, {3, 4}, {{6, 7, 8}}};
-  const std::uint64_t hash = hash_of({edit, edit});
-
-  const auto changed = [&](auto change) {
-    EditList edits = {edit, edit};
-    change(edits[1]);
-    return hash_of(edits);
-  };
-  EXPECT_EQ(changed([](LayerEdit&) {}), hash);
-  EXPECT_NE(changed([](LayerEdit& e) { e.generation = 6; }), hash);
-  EXPECT_NE(changed([](LayerEdit& e) { e.removed_rows = {0}; }), hash);
-  EXPECT_NE(changed([](LayerEdit& e) { e.removed_cols = {0}; }), hash);
-  EXPECT_NE(changed([](LayerEdit& e) { std::swap(e.removed_rows, e.removed_cols); }), hash);
-  EXPECT_NE(changed([](LayerEdit& e) { e.dropped = {4, 3}; }), hash);
-  EXPECT_NE(changed([](LayerEdit& e) { e.dropped.pop_back(); }), hash);
-  EXPECT_NE(changed([](LayerEdit& e) { e.grown[0].row = 7; }), hash);
-  EXPECT_NE(changed([](LayerEdit& e) { e.grown[0].col = 6; }), hash);
-  EXPECT_NE(changed([](LayerEdit& e) { e.grown[0].value = 9; }), hash);
-  EXPECT_NE(changed([](LayerEdit& e) { e.grown.clear(); }), hash);
-  EXPECT_NE(hash_of({edit}), hash);
-  EXPECT_NE(hash_of({}), hash_of({LayerEdit{}}));
-}
-
 TEST(LayerEdit, WithoutTakesOutTheNamedPlaces) {
   EXPECT_EQ(without(std::vector<int>{10, 11, 12, 13}, {0, 2}), (std::vector<int>{11, 13}));
   EXPECT_EQ(without(std::vector<int>{10}, {}), (std::vector<int>{10}));

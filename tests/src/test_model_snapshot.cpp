@@ -46,6 +46,34 @@ LayerSnapshot one_row(std::size_t row) {
   return part;
 }
 
+// The formula of io/README.md, written out.
+TEST(Fingerprint, IsTheDocumentedSum) {
+  LayerSnapshot layer;
+  layer.topology = {1, 2, {0, 1}, {1}, 0};
+  layer.values = {0.5};
+  layer.value_states = {{3}, {4}};
+  layer.biases = {7};
+  layer.bias_states = {{9}};
+  layer.row_ids = {6};
+  layer.col_ids = {1, 5};
+  layer.gradient_exponent = 11;
+  ModelSnapshot snapshot;
+  snapshot.layers = {layer};
+  snapshot.position.epoch = 2;
+  snapshot.position.step = 3;
+  snapshot.position.global_step = 13;
+
+  std::uint64_t connection = mix64(1, 0, 6);
+  for (const std::uint64_t x : {std::uint64_t{5}, bits_of(Real{0.5}), bits_of(Real{3}), bits_of(Real{4})}) {
+    connection = mix64(connection ^ x);
+  }
+  std::uint64_t row = mix64(2, 0, 6);
+  for (const std::uint64_t x : {bits_of(Real{7}), bits_of(Real{9})}) row = mix64(row ^ x);
+  const std::uint64_t expected = connection + row + mix64(3, 0, 11);
+  EXPECT_EQ(fingerprint(layer, 0), expected);
+  EXPECT_EQ(fingerprint(snapshot), mix64(mix64(2, 3, 13), expected));
+}
+
 TEST(Fingerprint, IsASumOverRows) {
   LayerSnapshot no_rows;
   no_rows.topology = {0, 3, {0}, {}, 0};

@@ -71,6 +71,20 @@ TEST(PruneSchedule, StartsAtTheFirstEpochAtTheEarliest) {
   EXPECT_NEAR(std::pow(1 - schedule.share, 2), 0.5, 1e-12);
 }
 
+TEST(PruneSchedule, EndsWithTheLastRewiring) {
+  const PruneSchedule schedule = prune_schedule(pruning(0.5, 0.5, 1.0), 10);
+
+  EXPECT_EQ(schedule.last, 9);
+}
+
+TEST(PruneSchedule, CountsFromTheOriginalSizeSoThatRoundingDoesNotAddUp) {
+  const PruneSchedule schedule = prune_schedule(pruning(0.5, 0.0, 1.0), 201);  // 200 prunings of 0.35 % each
+
+  EXPECT_NEAR(schedule.alive_share_at(1), std::pow(0.5, 1.0 / 200), 1e-12);
+  EXPECT_NEAR(schedule.alive_share_at(100), std::sqrt(0.5), 1e-12);
+  EXPECT_NEAR(schedule.alive_share_at(200), 0.5, 1e-12);
+}
+
 TEST(NeuronCriterion, KnowsTheseNames) {
   EXPECT_EQ(NeuronCriterionRegistry::instance().names(),
             (std::vector<std::string>{"in", "in*out", "in+out", "out"}));
@@ -289,9 +303,8 @@ TEST(NeuronPruner, ReachesItsTargetOverManyPrunings) {
     for (std::size_t l = 0; l < layers.size(); ++l) layers[l].follow(edits[l]);
   }
 
-  const double prunings = 11;  // each rounds by at most half a neuron
-  EXPECT_NEAR(layers[0].topology.rows, 500, prunings / 2);
-  EXPECT_NEAR(layers[1].topology.rows, 300, prunings / 2);
+  EXPECT_EQ(layers[0].topology.rows, 500);
+  EXPECT_EQ(layers[1].topology.rows, 300);
   EXPECT_EQ(layers[0].topology.cols, 50);
   EXPECT_EQ(layers[2].topology.rows, 10);
   EXPECT_EQ(layers[1].topology.cols, layers[0].topology.rows);

@@ -3,7 +3,8 @@
 #include <zlib.h>
 
 #include <cstdint>
-#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <vector>
 

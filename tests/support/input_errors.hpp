@@ -22,13 +22,13 @@ std::string input_error_of(Action&& action) {
 }
 
 /// Succeeds if `message` holds all `parts`.
-inline testing::AssertionResult says(const std::string& message, const std::vector<std::string>& parts) {
+inline ::testing::AssertionResult says(const std::string& message, const std::vector<std::string>& parts) {
   for (const auto& part : parts) {
     if (message.find(part) == std::string::npos) {
-      return testing::AssertionFailure() << "'" << part << "' is missing in: " << message;
+      return ::testing::AssertionFailure() << "'" << part << "' is missing in: " << message;
     }
   }
-  return testing::AssertionSuccess();
+  return ::testing::AssertionSuccess();
 }
 
 }  // namespace plexus

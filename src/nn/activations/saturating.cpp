@@ -36,8 +36,9 @@ class Sigmoid final : public Activation {
 
 const ActivationRegistrar tanh_registrar("tanh", "hyperbolic tangent",
                                          [](const ActivationOptions&) { return std::make_unique<Tanh>(); });
-const ActivationRegistrar sigmoid_registrar("sigmoid", "1 / (1 + exp(-x))",
-                                            [](const ActivationOptions&) { return std::make_unique<Sigmoid>(); });
+const ActivationRegistrar sigmoid_registrar("sigmoid", "1 / (1 + exp(-x))", [](const ActivationOptions&) {
+  return std::make_unique<Sigmoid>();
+});
 
 }  // namespace
 }  // namespace plexus

@@ -19,7 +19,8 @@ class Sgd final : public Optimizer {
 
   [[nodiscard]] std::size_t states() const override { return 1; }
 
-  void update(Parameters& parameters, Offset begin, Offset end, const Real* gradient, double rate) const override {
+  void update(Parameters& parameters, Offset begin, Offset end, const Real* gradient,
+              double rate) const override {
     Real* w = parameters.values.data() + begin;
     Real* v = parameters.states[0].data() + begin;
     if (nesterov_) {
@@ -48,7 +49,9 @@ class Sgd final : public Optimizer {
 };
 
 const OptimizerRegistrar registrar("sgd", "stochastic gradient descent with momentum, heavy-ball or Nesterov",
-                                   [](const OptimizerConfig& config) { return std::make_unique<Sgd>(config); });
+                                   [](const OptimizerConfig& config) {
+                                     return std::make_unique<Sgd>(config);
+                                   });
 
 }  // namespace
 }  // namespace plexus
