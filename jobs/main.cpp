@@ -1,11 +1,11 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
-#include <memory>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "jobs/command.hpp"
 #include "jobs/version.hpp"
@@ -13,11 +13,20 @@
 #include "mpi/guarded_main.hpp"
 #include "mpi/mpi_context.hpp"
 #include "src/support/error.hpp"
+#include "src/support/text.hpp"
 
 namespace {
 
 using plexus::Action;
 using plexus::ExitCode;
+
+void require_known_subcommand(const CLI::App& app, const std::string& name) {
+  std::vector<std::string> known;
+  for (const CLI::App* command : app.get_subcommands({})) known.push_back(command->get_name());
+  plexus::require(name.starts_with('-') || std::ranges::find(known, name) != known.end(),
+                  "unknown subcommand '{}'. {} Run with --help for more information.", name,
+                  plexus::known_names_hint(name, known));
+}
 
 /// Reads the command line and runs the subcommand. Messages about the command line come from rank 0 only.
 ExitCode parse_and_run(int argc, char** argv, plexus::DistributedContext* ctx) {
@@ -26,10 +35,14 @@ ExitCode parse_and_run(int argc, char** argv, plexus::DistributedContext* ctx) {
   app.require_subcommand(1);
   app.set_version_flag("--version", plexus::version_text());
   app.footer("plexus SUBCOMMAND --help explains each of them.");
+  app.failure_message([](const CLI::App*, const CLI::Error& error) {
+    return fmt::format("plexus: {}. Run with --help for more information.\n", error.what());
+  });
   Action action;
   plexus::add_train_command(app, action, ctx);
   plexus::add_inspect_command(app, action);
   plexus::add_list_command(app, action);
+  if (argc > 1) require_known_subcommand(app, argv[1]);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& stop) {

@@ -1,5 +1,6 @@
 #include "io/datasets/data_file.hpp"
 
+#include <fmt/format.h>
 #include <zlib.h>
 
 #include <cerrno>

@@ -24,7 +24,7 @@ void for_each_key(Config& config, Visitor&& visit) {
   const auto running = KeyRole::running;
 
   auto& d = config.data;
-  visit("data", "path", d.path, running, "folder (or file) that holds the data set");
+  visit("data", "path", d.path, running, "folder that holds the data set");
   visit("data", "format", d.format, result, "how the data are stored: see `plexus list datasets`");
   visit("data", "train_samples", d.train_samples, result,
         "size of the training part; 0 = all, else a random subset");
