@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -56,6 +57,8 @@ ExitCode parse_and_run(int argc, char** argv, plexus::DistributedContext* ctx) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  // A file beyond `ulimit -f` is like a full disk: its write fails, the run goes on.
+  std::signal(SIGXFSZ, SIG_IGN);
   const bool with_ranks = argc > 1 && std::string(argv[1]) == "train";
   if (with_ranks) {
     plexus::MpiContext ctx(argc, argv);

@@ -264,6 +264,7 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
     speaker.say("{}", commented_toml(config));
     return ExitCode::ok;
   }
+  const StopRequest stop;  // a request that comes while data are loaded stops the first step
   const int threads = thread_count_of(config);
   omp_set_num_threads(threads);
   const DataSplit data = agree_on_data(ctx, config);
@@ -293,7 +294,6 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
     speaker.say("resumed  after epoch {}, step {}\n", resume->position.epoch, resume->position.step);
   }
   const Watchdog watchdog({ctx.rank(), ctx.size(), config.parallel.watchdog_seconds, path, {}});
-  const StopRequest stop;
   std::optional<WithoutHistory> without_history;
   RunSink* sink = output.writer.has_value() ? &*output.writer : nullptr;
   if (sink != nullptr && config.checkpoint.history == "none") sink = &without_history.emplace(*sink);

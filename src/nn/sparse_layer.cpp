@@ -1,9 +1,7 @@
 #include "src/nn/sparse_layer.hpp"
 
 #include <atomic>
-#include <limits>
 
-#include "src/support/error.hpp"
 #include "src/support/parallel.hpp"
 
 namespace plexus {
@@ -19,39 +17,18 @@ CsrView SparseLayer::csr() const {
 }
 
 void SparseLayer::index_pattern() {
-  const Topology& topology = state_.topology;
-  ensure(topology.connections() <= std::numeric_limits<std::uint32_t>::max(),
-         "a layer of {} connections: one rank holds at most 2^32 - 1 of a layer", topology.connections());
-  row_cuts_ = balanced_cuts(topology.row_ptrs, thread_count());
+  row_cuts_ = balanced_cuts(state_.topology.row_ptrs, thread_count());
   if (input_gradient_ == InputGradient::not_wanted) return;
-
-  Transposed& t = transposed_;
-  t.col_ptrs.assign(static_cast<std::size_t>(cols()) + 1, 0);
-  for (const Index col : topology.col_idxs) ++t.col_ptrs[static_cast<std::size_t>(col) + 1];
-  for (std::size_t col = 0; col < static_cast<std::size_t>(cols()); ++col)
-    t.col_ptrs[col + 1] += t.col_ptrs[col];
-  const auto connections = static_cast<std::size_t>(topology.connections());
-  t.row_idxs.resize(connections);
-  t.sources.resize(connections);
-  t.values.resize(connections);
-  std::vector<Offset> next(t.col_ptrs.begin(), t.col_ptrs.end() - 1);
-  for (Index row = 0; row < rows(); ++row) {
-    const Offset end = topology.row_ptrs[static_cast<std::size_t>(row) + 1];
-    for (Offset p = topology.row_ptrs[static_cast<std::size_t>(row)]; p < end; ++p) {
-      const auto col = static_cast<std::size_t>(topology.col_idxs[static_cast<std::size_t>(p)]);
-      const auto place = static_cast<std::size_t>(next[col]++);
-      t.row_idxs[place] = row;
-      t.sources[place] = static_cast<std::uint32_t>(p);
-    }
-  }
-  col_cuts_ = balanced_cuts(t.col_ptrs, thread_count());
+  transposed_ = transposed(state_.topology);
+  transposed_values_.resize(state_.values.size());
+  col_cuts_ = balanced_cuts(transposed_.col_ptrs, thread_count());
 }
 
 void SparseLayer::weights_changed() {
   if (input_gradient_ == InputGradient::not_wanted) return;
   parallel_over(connections(), 4096, [&](Offset begin, Offset end) {
     for (auto p = static_cast<std::size_t>(begin); p < static_cast<std::size_t>(end); ++p) {
-      transposed_.values[p] = state_.values[transposed_.sources[p]];
+      transposed_values_[p] = state_.values[transposed_.sources[p]];
     }
   });
 }
@@ -66,10 +43,10 @@ void SparseLayer::forward(const Slabs& x, Slabs& z) const {
 
 void SparseLayer::backward(const Slabs& delta, Slabs& dx) const {
   dx.resize(delta.shards(), cols());
-  const CsrView transposed{transposed_.col_ptrs.data(), transposed_.row_idxs.data(),
-                           transposed_.values.data()};
+  const CsrView by_column{transposed_.col_ptrs.data(), transposed_.row_idxs.data(),
+                          transposed_values_.data()};
   parallel_parts(col_cuts_, [&](Index begin, Index end) {
-    kernels().sparse_product(transposed, {begin, end}, nullptr, {delta.data(), delta.stride()},
+    kernels().sparse_product(by_column, {begin, end}, nullptr, {delta.data(), delta.stride()},
                              {dx.data(), dx.stride()}, delta.shards());
   });
 }

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <cstdint>
 #include <vector>
 
 #include "src/nn/layer.hpp"
+#include "src/sparse/transposed_index.hpp"
 
 namespace plexus {
 
@@ -20,23 +20,16 @@ class SparseLayer final : public Layer {
   void gradient_fast(const Slabs& x, const Slabs& delta, Real* gradient) override;
 
  private:
-  /// The same connections column by column, for the backward pass.
-  struct Transposed {
-    std::vector<Offset> col_ptrs;
-    std::vector<Index> row_idxs;
-    std::vector<std::uint32_t> sources;  ///< position among the stored connections
-    std::vector<Real> values;
-  };
-
   void weights_changed() override;
   void edit_weights(const LayerEdit& edit) override;
   void index_pattern();
   [[nodiscard]] CsrView csr() const;
 
   InputGradient input_gradient_;
-  Transposed transposed_;
-  std::vector<Index> row_cuts_;  ///< rows of each thread
-  std::vector<Index> col_cuts_;  ///< columns of each thread
+  TransposedIndex transposed_;           ///< for the backward pass; empty without it
+  std::vector<Real> transposed_values_;  ///< in its order
+  std::vector<Index> row_cuts_;          ///< rows of each thread
+  std::vector<Index> col_cuts_;          ///< columns of each thread
 };
 
 }  // namespace plexus

@@ -8,6 +8,7 @@
 #include <optional>
 #include <queue>
 
+#include "src/sparse/transposed_index.hpp"
 #include "src/support/error.hpp"
 
 namespace plexus {
@@ -56,23 +57,6 @@ struct HiddenLayer {
   void remove(Index neuron) {
     alive[neuron] = 0;
     --alive_count;
-  }
-};
-
-/// Rows of each column of a sparse layer.
-struct Columns {
-  std::vector<Offset> col_ptrs;
-  std::vector<Index> row_idxs;
-
-  explicit Columns(const Topology& topology)
-      : col_ptrs(static_cast<std::size_t>(topology.cols) + 1, 0), row_idxs(topology.col_idxs.size()) {
-    for (const Index col : topology.col_idxs) ++col_ptrs[col + std::size_t{1}];
-    std::partial_sum(col_ptrs.begin(), col_ptrs.end(), col_ptrs.begin());
-    std::vector<Offset> next(col_ptrs.begin(), col_ptrs.end() - 1);
-    for (Index row = 0; row < topology.rows; ++row) {
-      const Offset end = topology.row_ptrs[row + std::size_t{1}];
-      for (Offset p = topology.row_ptrs[row]; p < end; ++p) row_idxs[next[topology.col_idxs[p]]++] = row;
-    }
   }
 };
 
@@ -149,8 +133,8 @@ class Cascade {
   void release_outputs(std::size_t h, Index neuron) {
     const Topology* topology = layers_[h + 1].topology;
     if (topology == nullptr || h + 1 == hidden_.size()) return;
-    if (!columns_[h + 1]) columns_[h + 1].emplace(*topology);
-    const Columns& columns = *columns_[h + 1];
+    if (!columns_[h + 1]) columns_[h + 1] = transposed(*topology);
+    const TransposedIndex& columns = *columns_[h + 1];
     const Offset end = columns.col_ptrs[neuron + std::size_t{1}];
     for (Offset p = columns.col_ptrs[neuron]; p < end; ++p) {
       const Index target = columns.row_idxs[p];
@@ -163,7 +147,7 @@ class Cascade {
   std::vector<std::vector<Index>>
       inputs_;  // connections from neurons that are alive; meaningless for dead ones
   std::vector<std::vector<Index>> outputs_;  // the same, to neurons that are alive
-  std::vector<std::optional<Columns>> columns_;
+  std::vector<std::optional<TransposedIndex>> columns_;
   std::queue<Neuron> waiting_;
 };
 

@@ -11,7 +11,7 @@
 namespace plexus::PLEXUS_KERNEL_SET {
 namespace {
 
-typedef Real Lanes __attribute__((vector_size(16 * sizeof(Real))));
+typedef Real Lanes __attribute__((vector_size(16 * sizeof(Real)), aligned(64)));
 typedef Real Half __attribute__((vector_size(8 * sizeof(Real))));
 typedef double Double8 __attribute__((vector_size(64)));
 typedef std::int64_t Long8 __attribute__((vector_size(64)));

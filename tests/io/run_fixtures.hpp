@@ -2,47 +2,24 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
-#include <stdexcept>
 #include <string>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "src/state/model_snapshot.hpp"
 #include "src/state/run_sink.hpp"
 #include "src/support/hash.hpp"
+#include "tests/support/errors.hpp"
+#include "tests/support/temp_dir.hpp"
 
-namespace plexus::testing {
-
-/// A new empty folder, removed with all its content at the end of the test.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "plexus-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot create a temporary folder");
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
+namespace plexus {
 
 /// A full disk, as a write sees it: no file of this process can grow beyond `bytes` while the object lives.
 class FullDisk {
@@ -79,18 +56,6 @@ inline std::set<std::string> names_in(const std::filesystem::path& folder) {
   for (const auto& entry : std::filesystem::directory_iterator(folder))
     names.insert(entry.path().filename().string());
   return names;
-}
-
-/// The text of the error that `action` throws; a test failure if it throws none of this type.
-template <class Thrown, class Action>
-std::string message_of(Action&& action) {
-  try {
-    action();
-  } catch (const Thrown& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "no error was thrown";
-  return "";
 }
 
 inline EpochMetrics metrics_of(std::int64_t epoch) {
@@ -319,4 +284,4 @@ class EvolvingNetwork {
   std::uint64_t draws_ = 0;
 };
 
-}  // namespace plexus::testing
+}  // namespace plexus

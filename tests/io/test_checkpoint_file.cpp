@@ -18,29 +18,23 @@
 namespace plexus {
 namespace {
 
-using testing::content_of;
-using testing::message_of;
-using testing::small_snapshot;
-using testing::TemporaryFolder;
-
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
 TEST(CheckpointFile, GivesBackWhatWasWritten) {
-  const TemporaryFolder folder;
+  const TempDir folder;
   const auto path = folder.path() / "a.h5";
   const ModelSnapshot written = small_snapshot(3, 45);
 
   write_checkpoint(path, written, "0.1.0");
 
   EXPECT_EQ(read_checkpoint(path), written);
-  EXPECT_EQ(testing::names_in(folder.path()), std::set<std::string>{"a.h5"})
-      << "no temporary file stays behind";
+  EXPECT_EQ(names_in(folder.path()), std::set<std::string>{"a.h5"}) << "no temporary file stays behind";
 }
 
 TEST(CheckpointFile, HoldsARunBeforeItsFirstEpoch) {
-  const TemporaryFolder folder;
+  const TempDir folder;
   const ModelSnapshot written = small_snapshot(0);
 
   write_checkpoint(folder.path() / "a.h5", written, "0.1.0");
@@ -49,7 +43,7 @@ TEST(CheckpointFile, HoldsARunBeforeItsFirstEpoch) {
 }
 
 TEST(CheckpointFile, ReplacesAFileOfTheSameName) {
-  const TemporaryFolder folder;
+  const TempDir folder;
   const auto path = folder.path() / "a.h5";
   write_checkpoint(path, small_snapshot(1), "0.1.0");
 
@@ -60,7 +54,7 @@ TEST(CheckpointFile, ReplacesAFileOfTheSameName) {
 
 // Any byte, for time not every one; the seal at the end takes every part of the file alike.
 TEST(CheckpointFile, AFlippedBitIsDetectedWhereverItIs) {
-  const TemporaryFolder folder;
+  const TempDir folder;
   const auto path = folder.path() / "a.h5";
   write_checkpoint(path, small_snapshot(), "0.1.0");
   const std::string intact = content_of(path);
@@ -68,7 +62,7 @@ TEST(CheckpointFile, AFlippedBitIsDetectedWhereverItIs) {
   for (std::size_t at = 0; at < intact.size(); at += at + 16 < intact.size() ? 11 : 1) {
     std::string flipped = intact;
     flipped[at] = static_cast<char>(flipped[at] ^ (1 << (at % 8)));
-    testing::write_content(path, flipped);
+    write_content(path, flipped);
     const std::string message = message_of<InputError>([&] { (void)read_checkpoint(path); });
     ASSERT_TRUE(message.starts_with("checkpoint '" + path.string() + "' is damaged: "))
         << "byte " << at << ": " << message;
@@ -76,7 +70,7 @@ TEST(CheckpointFile, AFlippedBitIsDetectedWhereverItIs) {
 }
 
 TEST(CheckpointFile, ATruncatedFileIsDamaged) {
-  const TemporaryFolder folder;
+  const TempDir folder;
   const auto path = folder.path() / "a.h5";
   write_checkpoint(path, small_snapshot(), "0.1.0");
   const auto size = std::filesystem::file_size(path);
@@ -91,7 +85,7 @@ TEST(CheckpointFile, ATruncatedFileIsDamaged) {
 }
 
 TEST(CheckpointFile, ANewerVersionIsRefusedClearly) {
-  const TemporaryFolder folder;
+  const TempDir folder;
   const auto path = folder.path() / "a.h5";
   hdf5::write_file(path, {"plexus-checkpoint", "checkpoint", 2, 1}, "9.0", [](hdf5::Group&) {});
 
@@ -102,9 +96,9 @@ TEST(CheckpointFile, ANewerVersionIsRefusedClearly) {
 }
 
 TEST(CheckpointFile, AnotherKindOfFileIsRefused) {
-  const TemporaryFolder folder;
+  const TempDir folder;
   hdf5::write_file(folder.path() / "a.h5", {"plexus-topology", "record"}, "0.1.0", [](hdf5::Group&) {});
-  testing::write_content(folder.path() / "b.h5", "not HDF5 at all");
+  write_content(folder.path() / "b.h5", "not HDF5 at all");
 
   EXPECT_TRUE(contains(message_of<InputError>([&] { (void)read_checkpoint(folder.path() / "a.h5"); }),
                        "is no checkpoint: its attribute 'format' is 'plexus-topology'"));
@@ -116,7 +110,7 @@ TEST(CheckpointFile, AnotherKindOfFileIsRefused) {
 
 // HDF5 files of other programs, and of a writer that stopped before the end.
 TEST(CheckpointFile, AFileWithoutASealIsDamaged) {
-  const TemporaryFolder folder;
+  const TempDir folder;
   const auto path = folder.path() / "a.h5";
   write_checkpoint(path, small_snapshot(), "0.1.0");
   hdf5::prepare_library();
@@ -128,7 +122,7 @@ TEST(CheckpointFile, AFileWithoutASealIsDamaged) {
 }
 
 TEST(CheckpointFile, AFileNotMarkedCompleteIsDamaged) {
-  const TemporaryFolder folder;
+  const TempDir folder;
   const auto path = folder.path() / "a.h5";
   hdf5::prepare_library();
   {
@@ -147,7 +141,7 @@ TEST(CheckpointFile, AFileNotMarkedCompleteIsDamaged) {
 
 // A file whose hashes are right can still be wrong: what its parts say of each other is checked too.
 TEST(CheckpointFile, PartsThatDoNotFitTogetherAreDamage) {
-  const TemporaryFolder folder;
+  const TempDir folder;
   const auto path = folder.path() / "a.h5";
   struct Case {
     std::function<void(ModelSnapshot&)> change;
@@ -182,28 +176,28 @@ TEST(CheckpointFile, PartsThatDoNotFitTogetherAreDamage) {
 }
 
 TEST(CheckpointFile, ASnapshotThatIsNotWhatItsFingerprintSaysIsNotWritten) {
-  const TemporaryFolder folder;
+  const TempDir folder;
   ModelSnapshot snapshot = small_snapshot();
   snapshot.layers[0].values[0] += 1;
 
   EXPECT_THROW(write_checkpoint(folder.path() / "a.h5", snapshot, "0.1.0"), Fault);
-  EXPECT_TRUE(testing::names_in(folder.path()).empty());
+  EXPECT_TRUE(names_in(folder.path()).empty());
 }
 
 TEST(CheckpointFile, AFailedWriteLeavesTheFormerFileAndNothingElse) {
-  const TemporaryFolder folder;
+  const TempDir folder;
   const auto path = folder.path() / "a.h5";
   write_checkpoint(path, small_snapshot(1), "0.1.0");
 
   for (const std::uint64_t room : {0, 1, 600, 2048, 5000, 9000}) {
-    const testing::FullDisk disk(room);
+    const FullDisk disk(room);
     const std::string message =
         message_of<Fault>([&] { write_checkpoint(path, small_snapshot(2), "0.1.0"); });
     EXPECT_EQ(message, "cannot write '" + path.string() + "': File too large") << room;
   }
 
   EXPECT_EQ(read_checkpoint(path), small_snapshot(1));
-  EXPECT_EQ(testing::names_in(folder.path()), std::set<std::string>{"a.h5"});
+  EXPECT_EQ(names_in(folder.path()), std::set<std::string>{"a.h5"});
 }
 
 class NewestCheckpoint : public ::testing::Test {
@@ -217,7 +211,7 @@ class NewestCheckpoint : public ::testing::Test {
     return run.checkpoints() / CheckpointFile{epoch, step}.file_name();
   }
 
-  TemporaryFolder folder;
+  TempDir folder;
   RunFiles run{folder.path()};
   std::vector<std::string> warnings;
   Warn warn = [this](const std::string& text) { warnings.push_back(text); };
@@ -226,7 +220,7 @@ class NewestCheckpoint : public ::testing::Test {
 TEST_F(NewestCheckpoint, GoesByPosition) {
   for (const auto& [epoch, step] : {std::pair{2, 0}, {1, 0}, {1, 7}, {2, 5}, {2, 30}}) write(epoch, step);
   for (const std::string other : {".e000009.h5.tmp-1", "e9.h5", "e000009.s000000.h5", "notes.txt"}) {
-    testing::write_content(run.checkpoints() / other, "");
+    write_content(run.checkpoints() / other, "");
   }
 
   EXPECT_EQ(checkpoints_in(run), (std::vector<CheckpointFile>{{2, 30}, {2, 5}, {2, 0}, {1, 7}, {1, 0}}));

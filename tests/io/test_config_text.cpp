@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "src/config/keys.hpp"
-#include "tests/support/input_errors.hpp"
+#include "tests/support/errors.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace plexus {

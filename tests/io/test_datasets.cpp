@@ -17,8 +17,8 @@
 #include "src/state/dataset_source.hpp"
 #include "src/support/keyed_permutation.hpp"
 #include "src/support/random_stream.hpp"
+#include "tests/support/errors.hpp"
 #include "tests/support/idx_files.hpp"
-#include "tests/support/input_errors.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace plexus {

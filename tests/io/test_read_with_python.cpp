@@ -39,7 +39,7 @@ class ReadWithPython : public ::testing::Test {
 
   /// Eight epochs of random edits and pruned neurons, a base every three, checkpoints in and between epochs.
   void write_run(std::int64_t keep) {
-    testing::EvolvingNetwork network({6, 12, 9, 4});
+    EvolvingNetwork network({6, 12, 9, 4});
     RunWriter out(run, keep, "0.1.0", [](const std::string& text) { ADD_FAILURE() << text; });
     out.record(network.first_record());
     out.checkpoint(network.snapshot());
@@ -57,7 +57,7 @@ class ReadWithPython : public ::testing::Test {
     return run_command(python + " '" + script.string() + "' '" + directory.string() + "'");
   }
 
-  testing::TemporaryFolder folder;
+  TempDir folder;
   RunFiles run{folder.path() / "out"};
 };
 

@@ -15,9 +15,6 @@ namespace plexus {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::message_of;
-using testing::names_in;
-using testing::TemporaryFolder;
 using Names = std::set<std::string>;
 
 class Directory : public ::testing::Test {
@@ -36,7 +33,7 @@ class Directory : public ::testing::Test {
     return message_of<InputError>([&] { (void)open(resume, config, data); });
   }
 
-  TemporaryFolder folder;
+  TempDir folder;
   fs::path path = folder.path() / "runs" / "a";
 };
 
@@ -94,7 +91,7 @@ TEST_F(Directory, IsRefusedWhenTheDataDiffer) {
 
 TEST_F(Directory, IsRefusedWhenItHoldsOtherFiles) {
   fs::create_directories(path);
-  testing::write_content(path / "thesis.tex", "");
+  write_content(path / "thesis.tex", "");
 
   for (const Resume resume : {Resume::automatic, Resume::never}) {
     expect_contains(refusal(resume), "holds files that are no plexus run. Choose another --out.");
@@ -104,7 +101,7 @@ TEST_F(Directory, IsRefusedWhenItHoldsOtherFiles) {
 
 TEST_F(Directory, IsRefusedWhenItIsAFile) {
   fs::create_directories(path.parent_path());
-  testing::write_content(path, "");
+  write_content(path, "");
 
   expect_contains(refusal(Resume::automatic), "is no directory");
 }
@@ -127,8 +124,8 @@ TEST_F(Directory, TakenBetweenOpenAndCreateIsRefused) {
 
 TEST_F(Directory, CleansUpAfterAKilledProcess) {
   fs::create_directories(path);
-  testing::write_content(path / ".run.h5.tmp-77", "half");
-  testing::write_content(path / ".lock", "");
+  write_content(path / ".run.h5.tmp-77", "half");
+  write_content(path / ".lock", "");
 
   open(Resume::never).create("0.1.0");
 
@@ -136,10 +133,10 @@ TEST_F(Directory, CleansUpAfterAKilledProcess) {
 }
 
 TEST_F(Directory, IsKnownByACheckpointWhenTheIndexIsDamaged) {
-  const ModelSnapshot snapshot = testing::small_snapshot();
+  const ModelSnapshot snapshot = small_snapshot();
   fs::create_directories(path / "ckpt");
   write_checkpoint(path / "ckpt" / "e000003.h5", snapshot, "0.1.0");
-  testing::write_content(path / "run.h5", "damaged");
+  write_content(path / "run.h5", "damaged");
 
   const RunDirectory directory = open(Resume::automatic, snapshot.config_text, snapshot.data_identity);
 
@@ -149,14 +146,14 @@ TEST_F(Directory, IsKnownByACheckpointWhenTheIndexIsDamaged) {
 
 TEST_F(Directory, IsRefusedWhenNothingTellsWhoseItIs) {
   fs::create_directories(path);
-  testing::write_content(path / "run.h5", "damaged");
+  write_content(path / "run.h5", "damaged");
 
   expect_contains(refusal(Resume::automatic), "cannot tell which run");
 }
 
 TEST_F(Directory, ThatCannotBeWrittenLeavesNothingHalfWritten) {
   RunDirectory directory = open(Resume::never);
-  const testing::FullDisk disk(500);
+  const FullDisk disk(500);
 
   expect_contains(message_of<InputError>([&] { directory.create("0.1.0"); }),
                   "File too large. Choose another --out");

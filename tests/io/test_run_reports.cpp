@@ -14,11 +14,6 @@
 namespace plexus {
 namespace {
 
-using testing::content_of;
-using testing::message_of;
-using testing::metrics_of;
-using testing::TemporaryFolder;
-
 std::vector<nlohmann::json> lines_of(const std::filesystem::path& path) {
   std::vector<nlohmann::json> lines;
   std::istringstream text(content_of(path));
@@ -46,7 +41,7 @@ TEST(MetricsLine, StaysJsonWhenTheLossIsNoNumber) {
 
 class MetricsLogging : public ::testing::Test {
  protected:
-  TemporaryFolder folder;
+  TempDir folder;
   std::filesystem::path path = folder.path() / "metrics.jsonl";
   std::vector<std::string> warnings;
   MetricsLog log{path, [this](const std::string& text) { warnings.push_back(text); }};
@@ -76,7 +71,7 @@ TEST_F(MetricsLogging, KeepsLinesThatAFullDiskRefused) {
   log.append(metrics_of(1));
   std::string on_full_disk;
   {
-    const testing::FullDisk disk(std::filesystem::file_size(path) + 10);
+    const FullDisk disk(std::filesystem::file_size(path) + 10);
     log.append(metrics_of(2));
     on_full_disk = content_of(path);
   }
@@ -91,7 +86,7 @@ TEST_F(MetricsLogging, KeepsLinesThatAFullDiskRefused) {
 }
 
 TEST(Summary, IsTakenFromASnapshot) {
-  ModelSnapshot snapshot = testing::small_snapshot(4);
+  ModelSnapshot snapshot = small_snapshot(4);
   snapshot.fingerprint = 0xabc;
 
   const RunSummary summary = summary_of(snapshot);
@@ -112,8 +107,8 @@ TEST(Summary, IsTakenFromASnapshot) {
 }
 
 TEST(Summary, GivesBackWhatWasWritten) {
-  const TemporaryFolder folder;
-  RunSummary written = summary_of(testing::small_snapshot(3));
+  const TempDir folder;
+  RunSummary written = summary_of(small_snapshot(3));
   written.ranks = 4;
   written.threads = 2;
   written.peak_memory_bytes = 1 << 30;
@@ -122,17 +117,17 @@ TEST(Summary, GivesBackWhatWasWritten) {
   write_summary(folder.path() / "summary.json", written);
 
   EXPECT_EQ(read_summary(folder.path() / "summary.json"), written);
-  EXPECT_EQ(testing::names_in(folder.path()), std::set<std::string>{"summary.json"});
+  EXPECT_EQ(names_in(folder.path()), std::set<std::string>{"summary.json"});
 }
 
 TEST(Summary, ThatCannotBeReadIsNamed) {
-  const TemporaryFolder folder;
+  const TempDir folder;
   const auto path = folder.path() / "summary.json";
   EXPECT_NE(message_of<InputError>([&] { (void)read_summary(path); }).find("No such file"),
             std::string::npos);
 
   for (const std::string text : {"", "{}", "{\"epochs\": \"ten\"}"}) {
-    testing::write_content(path, text);
+    write_content(path, text);
     const std::string message = message_of<InputError>([&] { (void)read_summary(path); });
     EXPECT_TRUE(message.starts_with("'" + path.string() + "' is no summary of a run")) << message;
   }

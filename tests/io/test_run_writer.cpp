@@ -16,18 +16,13 @@ namespace plexus {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::EvolvingNetwork;
-using testing::FullDisk;
-using testing::names_in;
-using testing::small_snapshot;
-using testing::TemporaryFolder;
 using Names = std::set<std::string>;
 
 class RunWriting : public ::testing::Test {
  protected:
   RunWriter writer(std::int64_t keep) { return {run, keep, "0.1.0", warn}; }
 
-  TemporaryFolder folder;
+  TempDir folder;
   RunFiles run{folder.path() / "out"};
   std::vector<std::string> warnings;  // read only after `finish`
   Warn warn = [this](const std::string& text) { warnings.push_back(text); };
@@ -76,7 +71,7 @@ TEST_F(RunWriting, KeepsAllOnRequest) {
 // After a fallback the damaged file has a later position than what is written next.
 TEST_F(RunWriting, NeverDeletesWhatItJustWroteForAFileOfALaterPosition) {
   fs::create_directories(run.checkpoints());
-  testing::write_content(run.checkpoints() / "e000009.h5", "damaged");
+  write_content(run.checkpoints() / "e000009.h5", "damaged");
   RunWriter out = writer(1);
 
   out.checkpoint(small_snapshot(7));
@@ -88,8 +83,8 @@ TEST_F(RunWriting, NeverDeletesWhatItJustWroteForAFileOfALaterPosition) {
 
 TEST_F(RunWriting, RemovesWhatAKilledProcessLeft) {
   fs::create_directories(run.checkpoints());
-  testing::write_content(run.checkpoints() / ".e000009.h5.tmp-4711", "half");
-  testing::write_content(run.checkpoints() / "notes.txt", "mine");
+  write_content(run.checkpoints() / ".e000009.h5.tmp-4711", "half");
+  write_content(run.checkpoints() / "notes.txt", "mine");
 
   writer(3).finish();
 

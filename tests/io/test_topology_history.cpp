@@ -15,10 +15,6 @@
 namespace plexus {
 namespace {
 
-using testing::EvolvingNetwork;
-using testing::message_of;
-using testing::TemporaryFolder;
-
 bool is_equal(const LayerHistory& a, const LayerHistory& b) {
   return std::tie(a.original_rows, a.original_cols, a.dropped, a.added_rows, a.added_cols, a.pruned_rows,
                   a.connections, a.pattern_hash,
@@ -45,7 +41,7 @@ class TopologyHistory : public ::testing::Test {
     return patterns;
   }
 
-  TemporaryFolder folder;
+  TempDir folder;
   RunFiles run{folder.path()};
 };
 
@@ -131,9 +127,9 @@ TEST_F(TopologyHistory, ADenseLayerHasNoPattern) {
 TEST_F(TopologyHistory, AFlippedBitIsDetected) {
   evolve(1, 1);
   const auto path = run.topology(1);
-  std::string content = testing::content_of(path);
+  std::string content = content_of(path);
   content[content.size() / 2] = static_cast<char>(content[content.size() / 2] ^ 4);
-  testing::write_content(path, content);
+  write_content(path, content);
 
   EXPECT_NE(message_of<InputError>([&] { (void)read_topology_record(path); }).find("is damaged"),
             std::string::npos);

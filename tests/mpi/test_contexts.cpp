@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/mpi/context_conformance.hpp"
+#include "tests/support/errors.hpp"
 #include "tests/support/run_ranks.hpp"
 
 namespace plexus {
@@ -29,18 +30,6 @@ INSTANTIATE_TEST_SUITE_P(Contexts, InProcess,
                                   std::to_string(std::get<1>(test.param));
                          });
 
-/// The text of the exception that comes out of `body`; fails if none does.
-template <class Exception, class F>
-std::string text_of(F&& body) {
-  try {
-    body();
-  } catch (const Exception& thrown) {
-    return thrown.what();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return "";
-}
-
 TEST(InProcessContext, AloneIsRankZeroOfOne) {
   InProcessContext alone;
   std::vector<std::int64_t> values = {5, -6};
@@ -55,7 +44,7 @@ TEST(InProcessContext, AloneIsRankZeroOfOne) {
 TEST(InProcessContext, AFailingRankEndsTheOthersAndItsExceptionComesOut) {
   std::atomic<int> ended_by_poison{0};
 
-  const auto text = text_of<InputError>([&] {
+  const auto text = message_of<InputError>([&] {
     run_ranks(3, [&](DistributedContext& ctx) {
       if (ctx.rank() == 1) throw InputError("rank 1 cannot go on");
       try {
@@ -101,7 +90,7 @@ TEST(InProcessContext, AbortEndsAllRanksWithItsCode) {
 }
 
 TEST(InProcessContext, ARankThatLeavesEarlyIsAFaultAndNoHang) {
-  const auto text = text_of<Fault>([] {
+  const auto text = message_of<Fault>([] {
     run_ranks(2, [](DistributedContext& ctx) {
       ctx.barrier();
       if (ctx.rank() == 0) return;
@@ -113,7 +102,7 @@ TEST(InProcessContext, ARankThatLeavesEarlyIsAFaultAndNoHang) {
 }
 
 TEST(InProcessContext, DifferentCallsAreAFault) {
-  const auto text = text_of<Fault>([] {
+  const auto text = message_of<Fault>([] {
     run_ranks(2, [](DistributedContext& ctx) {
       std::vector<std::int64_t> values(ctx.rank() == 0 ? 2 : 3);
       sum(ctx, values);

@@ -10,7 +10,7 @@
 
 #include "src/config/experiment_config.hpp"
 #include "src/config/keys.hpp"
-#include "tests/support/input_errors.hpp"
+#include "tests/support/errors.hpp"
 
 namespace plexus {
 namespace {

@@ -9,16 +9,22 @@
 
 namespace plexus {
 
+/// The message of the `Thrown` that `action` throws; a test failure and "" if it throws none.
+template <class Thrown, class Action>
+std::string message_of(Action&& action) {
+  try {
+    action();
+  } catch (const Thrown& error) {
+    return error.what();
+  }
+  ADD_FAILURE() << "nothing of the expected type was thrown";
+  return "";
+}
+
 /// The message of the `InputError` that `action` throws; a test failure and "" if it throws none.
 template <class Action>
 std::string input_error_of(Action&& action) {
-  try {
-    action();
-  } catch (const InputError& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "no InputError was thrown";
-  return "";
+  return message_of<InputError>(action);
 }
 
 /// Succeeds if `message` holds all `parts`.
