@@ -1,4 +1,4 @@
-"""Runs the plexus program as a user does: a config, a launch, exit code, what it said and what it left behind.
+"""Runs the plexus program as a user does: a config, a launch, its exit code, what it said and left behind.
 
 CTest gives the paths in PLEXUS_PROGRAM and MPIEXEC, and the variables that let Open MPI run here. By hand:
 PLEXUS_PROGRAM=build/release/bin/plexus MPIEXEC=mpirun /usr/bin/python3 tests/jobs/test_same_bits.py
@@ -23,8 +23,8 @@ DONE, WRONG_INPUT, FAILURE, AGAIN = 0, 64, 70, 75
 # Seconds. A run takes one or two; one that takes so long hangs.
 LIMIT = 90
 
-# Batches of 150 make 10 shards of 16 samples, enough for 8 ranks; the last batch of an epoch is smaller. There is
-# dropout, rewiring after each epoch, and neuron pruning in between.
+# Batches of 150 make 10 shards of 16 samples, enough for 8 ranks; the last batch of an epoch is smaller.
+# There is dropout, rewiring after each epoch, and neuron pruning in between.
 CONFIG = """\
 [data]
 path = "{data}"
@@ -101,22 +101,22 @@ class Result:
         return self.said[1]
 
     def __str__(self):
-        return f"{' '.join(self.command)}\nexit code {self.code}\n--- stdout\n{self.out}--- stderr\n{self.err}"
+        command = " ".join(self.command)
+        return f"{command}\nexit code {self.code}\n--- stdout\n{self.out}--- stderr\n{self.err}"
 
 
 class Launch:
     """A started plexus. `with` makes sure that it ends."""
 
     def __init__(self, arguments, ranks=None, environment=None, limit_file_bytes=None):
-        """ranks: mpirun starts so many; None: plexus alone. limit_file_bytes: no file may grow beyond."""
+        """ranks: mpirun starts so many; None: plexus alone. limit_file_bytes: as `ulimit -f`, in bytes."""
         launcher = [] if ranks is None else [MPIEXEC, "-n", str(ranks)]
         limits = [] if limit_file_bytes is None else ["prlimit", f"--fsize={limit_file_bytes}"]
         self.command = launcher + limits + [PROGRAM] + [str(argument) for argument in arguments]
         self._out = tempfile.NamedTemporaryFile()
         self._err = tempfile.NamedTemporaryFile()
-        # Python ignores SIGXFSZ and would have it restored: a write beyond the limit must fail, not kill.
-        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._err,
-                                        env={**os.environ, **(environment or {})}, restore_signals=False)
+        self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self._out,
+                                        stderr=self._err, env={**os.environ, **(environment or {})})
 
     def __enter__(self):
         return self

@@ -1,4 +1,4 @@
-"""What a user or a file can get wrong: one message (what, where, how to mend), exit code 64, nothing half-written."""
+"""What a user or a file can get wrong: one message (what, where, how to mend), exit 64, nothing written."""
 import gzip
 import os
 import shutil
@@ -36,7 +36,7 @@ class InputErrors(RunTest):
             ((), "A subcommand is required"),
             (("train",), "CONFIG is required"),
             (("train", self.config, "--epochs", "3"), "--epochs"),
-            (("lst",), "lst"),
+            (("lst",), "unknown subcommand 'lst'. Did you mean 'list'?"),
             (("list", "rulez"), "rulez"),
         ):
             with self.subTest(arguments=arguments):
@@ -52,7 +52,8 @@ class InputErrors(RunTest):
     # The config.
 
     def test_a_missing_config(self):
-        self.refuse("config file 'no/such.toml' does not exist", "jobs/configs", config="no/such.toml", ranks=2)
+        self.refuse("config file 'no/such.toml' does not exist", "jobs/configs", config="no/such.toml",
+                    ranks=2)
 
     def test_a_config_that_is_not_toml(self):
         broken = self.write("broken.toml", "[data]\npath = \n")
@@ -64,7 +65,8 @@ class InputErrors(RunTest):
         misspelt = self.write("misspelt.toml", text)
         line = 1 + text[: text.index("batch_sise")].count("\n")
 
-        self.refuse(f"misspelt.toml line {line}", "'batch_sise'", "Did you mean 'batch_size'?", config=misspelt, ranks=2)
+        self.refuse(f"misspelt.toml line {line}", "'batch_sise'", "Did you mean 'batch_size'?",
+                    config=misspelt, ranks=2)
 
     def test_an_unknown_section(self):
         misspelt = self.write("section.toml", self.config.read_text().replace("[topology]", "[topolgy]"))
@@ -104,9 +106,11 @@ class InputErrors(RunTest):
                     arguments=settings(network__activation="rely"), ranks=2)
 
     def test_epsilon_and_density_together(self):
-        both = self.write("both.toml", self.config.read_text().replace("density = 0.3", "density = 0.3\nepsilon = 20"))
+        text = self.config.read_text().replace("density = 0.3", "density = 0.3\nepsilon = 20")
+        both = self.write("both.toml", text)
 
-        self.refuse("both.toml line", "topology.epsilon and topology.density", "Remove one of them", config=both)
+        self.refuse("both.toml line", "topology.epsilon and topology.density", "Remove one of them",
+                    config=both)
 
     # The data.
 
@@ -135,7 +139,8 @@ class InputErrors(RunTest):
                     arguments=settings(data__path="/no/such"), ranks=2)
 
     def test_a_data_folder_without_the_files(self):
-        self.refuse("holds neither", "train-images-idx3-ubyte", "data.format", arguments=settings(data__format="idx"))
+        self.refuse("holds neither", "train-images-idx3-ubyte", "data.format",
+                    arguments=settings(data__format="idx"))
 
     def test_a_truncated_gzip_file(self):
         self.refuse("train-images-idx3-ubyte.gz", "truncated", "Copy the file again",
@@ -149,7 +154,8 @@ class InputErrors(RunTest):
         folder = self.folder / f"data-{self._testMethodName}"
         shutil.copy(folder / "train-labels-idx1-ubyte.gz", folder / "train-images-idx3-ubyte.gz")
 
-        self.refuse("train-images-idx3-ubyte.gz", "magic number 0x00000801, expected 0x00000803", arguments=arguments)
+        self.refuse("train-images-idx3-ubyte.gz", "magic number 0x00000801, expected 0x00000803",
+                    arguments=arguments)
 
     def test_a_value_that_is_not_a_number(self):
         def poison(text):
@@ -203,10 +209,10 @@ class InputErrors(RunTest):
 
     def test_the_directory_of_a_run_on_other_data(self):
         out = self.finished_run()
-        swapped = self.damaged_data("train.csv", lambda text: "".join(reversed(text.splitlines(keepends=True))))
+        reordered = self.damaged_data("train.csv", lambda text: "\n".join(sorted(text.splitlines())))
 
         self.refuse("trains on other data", "Choose another --out",
-                    arguments=settings(training__epochs=2) + swapped, out=out)
+                    arguments=settings(training__epochs=2) + reordered, out=out)
 
     def test_never_resume_refuses_an_existing_run(self):
         out = self.finished_run()
@@ -232,10 +238,12 @@ class InputErrors(RunTest):
     def test_resume_from_a_checkpoint_of_another_experiment(self):
         checkpoint = checkpoints(self.finished_run())[-1]
 
-        self.refuse("belongs to another experiment", "training.seed: 1 -> 3", out=self.out("-of-another-seed"),
+        other = self.out("-of-another-seed")
+
+        self.refuse("belongs to another experiment", "training.seed: 1 -> 3", out=other,
                     arguments=["--resume", checkpoint, *settings(training__epochs=2, training__seed=3)])
 
-        self.assertFalse(self.out("-of-another-seed").exists())
+        self.assertFalse(other.exists())
 
 
 if __name__ == "__main__":

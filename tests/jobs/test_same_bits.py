@@ -1,11 +1,11 @@
-"""The trained network has the same bits on any number of ranks and threads, and on either wide instruction set."""
+"""The trained network has the same bits on any number of ranks and threads, and with AVX2 and AVX-512."""
 import unittest
 
 from plexus_run import RunTest, metrics, plexus, settings, summary
 
 KEYS_OTHERS_RELY_ON = {
-    "test_accuracy", "best_test_accuracy", "epochs", "connections", "alive_neurons", "pruned_share", "fingerprint",
-    "ranks", "threads", "seconds_per_epoch", "seconds_rewire", "peak_memory_bytes",
+    "test_accuracy", "best_test_accuracy", "epochs", "connections", "alive_neurons", "pruned_share",
+    "fingerprint", "ranks", "threads", "seconds_per_epoch", "seconds_rewire", "peak_memory_bytes",
 }
 METRICS_OTHERS_RELY_ON = {
     "epoch", "loss", "train_accuracy", "test_accuracy", "connections", "alive_neurons", "seconds", "restarts",
@@ -59,7 +59,7 @@ class SameBits(RunTest):
         self.assertTrue(any("results depend on the number of ranks" in w for w in result.warnings), result)
         self.assertEqual(summary(self.out())["exactness"], "fast")
 
-    # What makes the comparisons above worth something: all that could depend on ranks has happened in these runs.
+    # The comparisons above are worth something only if all that could depend on ranks has happened.
     def test_the_compared_run_learns_rewires_prunes_and_has_an_uneven_batch(self):
         self.assertGreater(self.expected["test_accuracy"], 0.6)
         self.assertTrue(all(sum(m["grown"]) > 0 for m in self.history[:-1]))
@@ -77,7 +77,8 @@ class SameBits(RunTest):
         self.assertEqual(sum(self.history[-1]["connections"]), self.expected["connections"])
 
     def test_the_run_ends_with_what_a_person_wants_to_know(self):
-        for words in ("test accuracy", "connections", "neurons alive", "seconds per epoch", "fingerprint", "files"):
+        for words in ("test accuracy", "connections", "neurons alive", "seconds per epoch", "fingerprint",
+                      "files"):
             self.assertIn(words, self.first.out)
 
 

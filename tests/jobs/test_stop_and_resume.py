@@ -1,4 +1,4 @@
-"""A run that is stopped, killed or damaged ends promptly, and continues to the same bits on any number of ranks."""
+"""A run that is stopped, killed or damaged ends promptly, and goes on to the same bits on any ranks."""
 import os
 import random
 import shutil
@@ -47,7 +47,7 @@ class StopAndResume(RunTest):
 
             self.assertEqual(result.code, AGAIN, result)
             self.assertIn("run the same command again to continue", result.out)
-            self.assertFalse((self.out() / "summary.json").exists(), "a summary is the proof that a run is complete")
+            self.assertFalse((self.out() / "summary.json").exists(), "it proves that a run is complete")
             stopped_in_an_epoch += ".s" in checkpoints(self.out())[-1].name
         self.train(self.out(), ranks=3)
 
@@ -79,13 +79,14 @@ class StopAndResume(RunTest):
 
             self.assertNotIn(result.code, (DONE, AGAIN), result)
             self.assertIsInstance(result.code, int, result)
-        self.assertFalse([pid for pid in ranks.values() if os.path.exists(f"/proc/{pid}/exe")], "ranks are left")
+        left = [pid for pid in ranks.values() if os.path.exists(f"/proc/{pid}/exe")]
+        self.assertEqual(left, [], "processes of ranks")
         result = self.train(self.out(), ranks=2)
         self.assertIn("resumed", result.out)
         self.assert_same_result(self.out())
 
     def test_a_rank_that_stands_still_ends_the_job(self):
-        # Far more epochs than pass in the time: the others must find the rank missing, not the job at its end.
+        # Far more epochs than pass in the time: the job must not end before the others miss the rank.
         impatient = settings(parallel__watchdog_seconds=3, training__epochs=100000)
         with self.launch_training(self.out(), *impatient, ranks=3) as job:
             job.wait_for_epochs(2)
