@@ -89,7 +89,8 @@ void write_file(const fs::path& path, const FileFormat& format, std::string_view
 void read_file(const fs::path& path, const FileFormat& format,
                const std::function<void(const Group&)>& read) {
   prepare_library();
-  require(::access(path.c_str(), R_OK) == 0, "cannot read {} '{}': {}", format.what, path.string(),
+  require(::access(path.c_str(), R_OK) == 0,
+          "cannot read {} '{}': {}. Name a file that exists and may be read.", format.what, path.string(),
           reason_of(errno));
   bool header_is_known = false;
   try {

@@ -1,5 +1,7 @@
 #include "io/metrics_log.hpp"
 
+#include <fmt/format.h>
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -59,7 +61,11 @@ void MetricsLog::append(const EpochMetrics& metrics) {
 void MetricsLog::rewrite(const std::vector<EpochMetrics>& history) {
   std::string text;
   for (const auto& metrics : history) text += metrics_line(metrics) + "\n";
-  write_text_durably(path_, text);
+  try {
+    write_text_durably(path_, text);
+  } catch (const Fault& fault) {
+    throw Fault(fmt::format("{}. Make room and run the same command again.", fault.what()));
+  }
   unwritten_.clear();
 }
 

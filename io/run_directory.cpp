@@ -62,7 +62,7 @@ RunDirectory RunDirectory::open(fs::path path, RunIdentity identity, Resume resu
   require(content != Content::other, "'{}' holds files that are no plexus run. Choose another --out.", name);
   if (content == Content::nothing) return directory;
 
-  require(resume == Resume::automatic, "'{}' belongs to another run. Choose another --out, or --resume auto.",
+  require(resume == Resume::automatic, "'{}' holds a run already. Choose another --out, or --resume auto.",
           name);
   directory.lock();
   const RunIdentity stored = stored_identity(directory.files_);

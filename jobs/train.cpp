@@ -120,9 +120,10 @@ void check_that_all_ranks_have_samples(const DistributedContext& ctx, const Expe
   if (shards >= ctx.size()) return;
   throw RanksFailed(
       ExitCode::input,
-      fmt::format("a batch of {} samples makes {} shards of {} samples, too few for {} ranks: some would "
-                  "have zero samples. Use at most {} ranks, or set training.batch_size to {} or more.",
-                  batch, shards, shard_samples, ctx.size(), shards, (ctx.size() - 1) * shard_samples + 1));
+      fmt::format(
+          "a batch of {} samples is cut into shards of {}, which are too few for {} ranks: some would have "
+          "zero samples. Use no more ranks than {}, or set training.batch_size to {} or more.",
+          batch, shard_samples, ctx.size(), shards, (ctx.size() - 1) * shard_samples + 1));
 }
 
 fs::path output_directory(const TrainOptions& options, const ExperimentConfig& config) {
@@ -235,6 +236,20 @@ void say_result(const Speaker& speaker, const RunSummary& summary, const fs::pat
   speaker.say("files              {}: run.h5, metrics.jsonl, summary.json, ckpt/, topo/", path.string());
 }
 
+/// Collective. Whether the run has its summary already; if so, repeats it.
+bool already_summarised(DistributedContext& ctx, const Output& output, const Speaker& speaker,
+                        const fs::path& path) {
+  bool summarised = false;
+  on_all_ranks(ctx, [&] {
+    if (ctx.rank() != 0 || !fs::exists(output.directory->files().summary())) return;
+    speaker.say("the run in {} is finished already", path.string());
+    say_result(speaker, read_summary(output.directory->files().summary()), path);
+    summarised = true;
+  });
+  broadcast_message(ctx, summarised, 0);
+  return summarised;
+}
+
 int thread_count_of(const ExperimentConfig& config) {
   if (config.parallel.threads > 0) return static_cast<int>(config.parallel.threads);
   return static_cast<int>(cpus_allowed().size());
@@ -288,6 +303,10 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
   broadcast_message(ctx, message, 0);
   if (!message.empty()) resume = std::move(message.front());
 
+  if (resume.has_value() && resume->position.epoch == config.training.epochs &&
+      already_summarised(ctx, output, speaker, path)) {
+    return ExitCode::ok;
+  }
   say_start(speaker, ctx, config, data, threads, path);
   const std::int64_t first_epoch = resume.has_value() ? resume->position.epoch : 0;
   if (resume.has_value()) {

@@ -74,7 +74,7 @@ TEST_F(Directory, ContinuesTheSameRun) {
 TEST_F(Directory, IsRefusedWhenItHoldsARunAndNoneIsToBeResumed) {
   open(Resume::never).create("0.1.0");
 
-  expect_contains(refusal(Resume::never), "belongs to another run. Choose another --out, or --resume auto.");
+  expect_contains(refusal(Resume::never), "holds a run already. Choose another --out, or --resume auto.");
 }
 
 TEST_F(Directory, IsRefusedWhenTheConfigDiffers) {
@@ -141,7 +141,7 @@ TEST_F(Directory, IsKnownByACheckpointWhenTheIndexIsDamaged) {
   const RunDirectory directory = open(Resume::automatic, snapshot.config_text, snapshot.data_identity);
 
   EXPECT_TRUE(directory.holds_run());
-  expect_contains(refusal(Resume::never), "belongs to another run");
+  expect_contains(refusal(Resume::never), "holds a run already");
 }
 
 TEST_F(Directory, IsRefusedWhenNothingTellsWhoseItIs) {
