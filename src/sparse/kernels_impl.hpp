@@ -15,6 +15,7 @@ typedef Real Lanes __attribute__((vector_size(16 * sizeof(Real)), aligned(64)));
 typedef Real Half __attribute__((vector_size(8 * sizeof(Real))));
 typedef double Double8 __attribute__((vector_size(64)));
 typedef std::int64_t Long8 __attribute__((vector_size(64)));
+typedef std::uint64_t Unsigned8 __attribute__((vector_size(64)));
 typedef std::uint32_t Words __attribute__((vector_size(64)));
 typedef std::uint64_t WideWords __attribute__((vector_size(128)));
 
@@ -46,14 +47,15 @@ PLEXUS_INLINE Half sums_of_eight(const Half* v) {
 }
 
 /// Adds eight gradients to an accumulator. Integers of magnitude below 2^51 come out of the mantissa of
-/// value + 1.5 * 2^52, rounded to nearest even.
+/// value + 1.5 * 2^52, rounded to nearest even. Unsigned, so that what does not fit may wrap around: it is
+/// thrown away.
 struct ExactSum {
-  Long8 sum = {};
+  Unsigned8 sum = {};
   PLEXUS_INLINE void add(Half gradients, FixedPoint unit, Long8& bad) {
     const Double8 scaled = __builtin_convertvector(gradients, Double8) * unit.scale;
     bad |= ~((scaled < unit.limit) & (scaled > -unit.limit));
     const Double8 magic = {0x1.8p52, 0x1.8p52, 0x1.8p52, 0x1.8p52, 0x1.8p52, 0x1.8p52, 0x1.8p52, 0x1.8p52};
-    sum += reinterpret_cast<Long8>(scaled + magic) - reinterpret_cast<Long8>(magic);
+    sum += reinterpret_cast<Unsigned8>(scaled + magic) - reinterpret_cast<Unsigned8>(magic);
   }
 };
 
@@ -199,7 +201,7 @@ PLEXUS_INLINE GradientCheck sparse_gradient(CsrView w, RowRange rows, ConstSlabV
     for (Offset p = w.row_ptrs[row]; p < end; p += 8) {
       const Sum eight = eight_connections<Sum>(w.col_idxs, p, end, row, delta, x, shards, unit, bad);
       const int count = end - p < 8 ? static_cast<int>(end - p) : 8;
-      for (int i = 0; i < count; ++i) gradient[p + i] = eight.sum[i];
+      for (int i = 0; i < count; ++i) gradient[p + i] = static_cast<Out>(eight.sum[i]);
     }
   }
   return verdict(bad);
@@ -236,7 +238,7 @@ PLEXUS_INLINE void dense_tile(Index row, Index col, Index cols, ConstSlabView de
   const int count = cols - col < 16 ? cols - col : 16;
   for (int r = 0; r < R; ++r) {
     Out* out = gradient + static_cast<Offset>(row + r) * cols + col;
-    for (int i = 0; i < count; ++i) out[i] = sums[r][i / 8].sum[i % 8];
+    for (int i = 0; i < count; ++i) out[i] = static_cast<Out>(sums[r][i / 8].sum[i % 8]);
   }
 }
 
@@ -285,7 +287,7 @@ PLEXUS_INLINE GradientCheck bias_gradient(RowRange rows, ConstSlabView delta, In
       }
       sum.add(sums_of_eight(halves), unit, bad);
     }
-    for (int i = 0; i < count; ++i) gradient[row + i] = sum.sum[i];
+    for (int i = 0; i < count; ++i) gradient[row + i] = static_cast<Out>(sum.sum[i]);
   }
   return verdict(bad);
 }
