@@ -27,12 +27,13 @@ class Network {
   [[nodiscard]] Layer& layer(std::size_t l) { return *layers_[l]; }
   [[nodiscard]] const Layer& layer(std::size_t l) const { return *layers_[l]; }
 
-  /// Computes the activations of all layers for `batch`.
-  /// @param dropout_seed_epoch  seed and epoch that key the dropout masks; none = no dropout (evaluation)
+  /// What keys the dropout masks, besides layer, neuron and sample.
   struct DropoutKey {
     std::uint64_t seed;
     std::int64_t epoch;
   };
+
+  /// Computes the activations of all layers for `batch`; without a key no activation is dropped (evaluation).
   void forward(const Batch& batch, std::optional<DropoutKey> dropout);
 
   /// Loss over the samples of `batch` after `forward`.
