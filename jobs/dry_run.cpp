@@ -15,10 +15,9 @@ namespace plexus {
 
 namespace {
 
-/// Bytes per sparse connection besides value, optimizer state and gradient: column index, and the transposed
-/// index with row, source and value.
-constexpr Offset index_bytes = 4;
-constexpr Offset transposed_bytes = 4 + 4 + 4;
+/// Bytes per sparse connection besides value, optimizer state and gradient: row index and value of the
+/// columns, column index and place among them of the rows.
+constexpr Offset index_bytes = 4 + 4 + 4 + 4;
 
 struct Memory {
   Offset parameters = 0;
@@ -35,19 +34,18 @@ Offset bytes_of(const Dataset& data) {
 }
 
 Memory memory_of(const std::vector<LayerPlan>& plans, std::size_t optimizer_states, Offset exchange_bytes,
-                 Offset shards, const DataSplit& data) {
+                 Offset lines, const DataSplit& data) {
   Memory memory;
   const Offset real = sizeof(Real);
   Offset neurons = plans.front().cols;
   for (std::size_t l = 0; l < plans.size(); ++l) {
     const bool sparse = plans[l].kind == LayerKind::sparse;
     const Offset per_value = real + real * static_cast<Offset>(optimizer_states) + exchange_bytes;
-    const Offset input_gradient = sparse && l > 0 ? transposed_bytes : 0;
-    memory.parameters += expected(plans[l]) * (per_value + input_gradient + (sparse ? index_bytes : 0));
+    memory.parameters += expected(plans[l]) * (per_value + (sparse ? index_bytes : 0));
     memory.parameters += plans[l].rows * (per_value + (sparse ? 2 : 1) * static_cast<Offset>(sizeof(Offset)));
-    neurons += 3 * plans[l].rows;  // z, a and delta
+    neurons += 3 * plans[l].rows;  // at most: before and after the activation, and the gradient
   }
-  memory.activations = neurons * shards * shard_samples * real;
+  memory.activations = neurons * lines * line_samples * real;
   memory.data = bytes_of(data.train) + bytes_of(data.test);
   return memory;
 }
@@ -98,7 +96,8 @@ std::string dry_run_report(const ExperimentConfig& config, const DataSplit& data
                         "rows", "connections", "memory", "exchanged per step");
   for (int rank = 0; rank < ranks; ++rank) {
     const SampleRange share = share_of(batch, rank, ranks);
-    const Memory memory = memory_of(plans, states, exchange_bytes, shards_of(share.size()), data);
+    const Memory memory =
+        memory_of(plans, states, ranks > 1 ? exchange_bytes : 0, lines_of(share.size()), data);
     report += fmt::format("{:>5}  {:>16}  {:>10}  {:>14}  {:>12}  {:>20}\n", rank, share.size(),
                           with_separators(rows), with_separators(connections), as_bytes(memory.total()),
                           as_bytes(std::llround(sent_share * static_cast<double>(gradient_bytes))));

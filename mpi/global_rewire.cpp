@@ -13,7 +13,7 @@
 
 namespace plexus {
 
-void check_replicas(DistributedContext& ctx, const Network& network) {
+void check_replicas(DistributedContext& ctx, Network& network) {
   if (ctx.size() == 1) return;
   std::vector<std::uint64_t> own;
   for (std::size_t l = 0; l < network.depth(); ++l) own.push_back(fingerprint(network.layer(l).state(), l));

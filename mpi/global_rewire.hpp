@@ -11,7 +11,7 @@ namespace plexus {
 
 /// Collective. Compares the fingerprint of every layer on all ranks: 8 bytes a layer.
 /// @throws RanksFailed naming the first layer that differs and the ranks that differ from the majority
-void check_replicas(DistributedContext& ctx, const Network& network);
+void check_replicas(DistributedContext& ctx, Network& network);
 
 /// Collective. The edits of all layers. Each rank makes those of its share of the layers, which are a pure
 /// function of the state all ranks hold, and the edit lists are gathered: the only time that indices travel.

@@ -11,22 +11,21 @@ namespace plexus {
 
 /// Sums the gradients of all ranks and lets the optimizer take the step. The gradient exchanged is the vector
 /// of values aligned with the stored parameters; the pattern is the same on all ranks, so no index travels.
+/// A rank that trains alone takes the step while it computes the gradient.
 /// Collective: all ranks call the same functions for the same layers in the same order.
 class GradientExchange {
  public:
   virtual ~GradientExchange() = default;
-
-  /// Computes this rank's gradient of layer l for `batch` and starts its sum over ranks.
+  /// Carries the gradient of this rank's samples back through layer l and starts its sum over ranks.
   /// @param batch_shards  shards of the whole batch, all ranks together
-  virtual void start(Network& network, std::size_t l, const Batch& batch, Offset batch_shards) = 0;
-
+  virtual void backward(Network& network, std::size_t l, const Batch& batch, Offset batch_shards,
+                        const OptimizerStep& step) = 0;
   /// Lets sums under way make progress. Independent.
   virtual void poll() = 0;
 
   /// Waits for the sum of layer l and updates the layer.
   /// @throws RanksFailed if the gradient is not finite
-  virtual void finish(Network& network, std::size_t l, const Batch& batch, const Optimizer& optimizer,
-                      double rate) = 0;
+  virtual void finish(Network& network, std::size_t l, const Batch& batch, const OptimizerStep& step) = 0;
 
   /// Bytes per parameter in a sum.
   [[nodiscard]] virtual Offset bytes_per_parameter() const = 0;

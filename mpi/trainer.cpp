@@ -78,49 +78,64 @@ Trainer::Trainer(DistributedContext& ctx, Setup setup, std::optional<ModelSnapsh
   }
 }
 
-Trainer::Share Trainer::share_of_step(std::int64_t step) const {
-  const Offset samples = setup_.data.train.samples();
+Offset Trainer::batch_samples(std::int64_t step) const {
+  return std::min(config_.training.batch_size,
+                  setup_.data.train.samples() - step * config_.training.batch_size);
+}
+
+void Trainer::prepare(std::int64_t step) {
+  const std::int64_t global_step = position_.global_step + step - position_.step;
+  if (prepared_ == global_step) return;
   const Offset first = step * config_.training.batch_size;
-  const Offset batch = std::min(config_.training.batch_size, samples - first);
-  const SampleRange range = share_of(batch, ctx_.rank(), ctx_.size());
+  const SampleRange range = share_of(batch_samples(step), ctx_.rank(), ctx_.size());
   const RandomStream stream(config_.training.seed, Purpose::sample_order,
                             static_cast<std::uint64_t>(position_.epoch));
-  const KeyedPermutation order(stream, static_cast<std::uint64_t>(samples));
-  Share share;
-  share.batch_samples = batch;
+  const KeyedPermutation order(stream, static_cast<std::uint64_t>(setup_.data.train.samples()));
+  sample_ids_.clear();
   for (Offset i = range.begin; i < range.end; ++i) {
-    share.ids.push_back(static_cast<std::int64_t>(order(static_cast<std::uint64_t>(first + i))));
+    sample_ids_.push_back(static_cast<std::int64_t>(order(static_cast<std::uint64_t>(first + i))));
   }
-  return share;
+  next_batch_.gather(setup_.data.train, sample_ids_);
+  prepared_ = global_step;
+}
+
+void Trainer::check_losses(std::int64_t not_finite) const {
+  if (not_finite == 0) return;
+  throw RanksFailed(ExitCode::fault,
+                    fmt::format("the loss of {} samples is not finite in epoch {}, step {}. Lower "
+                                "optimizer.learning_rate, or check the scaling of the data (data.scaling).",
+                                not_finite, position_.epoch + 1, position_.step + 1));
 }
 
 bool Trainer::step() {
-  const Share share = share_of_step(position_.step);
   activity::position(position_.epoch + 1, position_.step + 1);
   activity::at("forward pass");
-  batch_.gather(setup_.data.train, share.ids);
+  prepare(position_.step);
+  if (batch_.samples() == 0) batch_ = next_batch_;  // the first step makes room for both
+  std::swap(batch_, next_batch_);
+  const Offset samples = batch_samples(position_.step);
   network_.forward(batch_, Network::DropoutKey{config_.training.seed, position_.epoch});
-  const LossSum own = network_.loss_and_delta(batch_, 1.0 / static_cast<double>(share.batch_samples));
+  const LossSum own = network_.loss_and_delta(batch_, 1.0 / static_cast<double>(samples));
 
   const bool asked_to_stop = setup_.stop_requested && setup_.stop_requested();
   std::array<std::int64_t, 4> sums = {own.loss, own.correct, own.not_finite, asked_to_stop ? 1 : 0};
-  const auto pending = ctx_.start_sum(std::span<std::int64_t>(sums));
-  network_.backward([&](std::size_t l) {
-    activity::at("backward pass, layer", static_cast<std::int64_t>(l) + 1);
-    exchange_->start(network_, l, batch_, shards_of(share.batch_samples));
-    exchange_->poll();
-  });
-  pending->wait();
-  if (sums[2] > 0) {
-    throw RanksFailed(ExitCode::fault,
-                      fmt::format("the loss of {} samples is not finite in epoch {}, step {}. Lower "
-                                  "optimizer.learning_rate, or check the scaling of the data (data.scaling).",
-                                  sums[2], position_.epoch + 1, position_.step + 1));
-  }
+  const auto pending = ctx_.size() > 1 ? ctx_.start_sum(std::span<std::int64_t>(sums)) : nullptr;
   rate_ = learning_rate(config_.optimizer, position_.global_step, steps_per_epoch_, config_.training.epochs);
+  const OptimizerStep optimizer_step{*optimizer_, rate_};
+  if (pending == nullptr) check_losses(sums[2]);
+  for (std::size_t l = network_.depth(); l-- > 0;) {
+    activity::at("backward pass, layer", static_cast<std::int64_t>(l) + 1);
+    exchange_->backward(network_, l, batch_, shards_of(samples), optimizer_step);
+    exchange_->poll();
+  }
+  if (pending != nullptr) {
+    if (position_.step + 1 < steps_per_epoch_) prepare(position_.step + 1);
+    pending->wait();
+    check_losses(sums[2]);
+  }
   for (std::size_t l = network_.depth(); l-- > 0;) {
     activity::at("gradient exchange and update, layer", static_cast<std::int64_t>(l) + 1);
-    exchange_->finish(network_, l, batch_, *optimizer_, rate_);
+    exchange_->finish(network_, l, batch_, optimizer_step);
     exchange_->poll();
   }
   position_.loss_sum += sums[0];
@@ -154,14 +169,13 @@ TrainingEnd Trainer::run() {
 LossSum Trainer::evaluate(const Dataset& data) {
   const SampleRange range = share_of(data.samples(), ctx_.rank(), ctx_.size());
   LossSum sum;
-  std::vector<std::int64_t> ids;
   for (Offset first = range.begin; first < range.end; first += evaluation_batch) {
     activity::at("evaluation");
-    ids.clear();
-    for (Offset i = first; i < std::min(first + evaluation_batch, range.end); ++i) ids.push_back(i);
-    batch_.gather(data, ids);
-    network_.forward(batch_, std::nullopt);
-    sum += network_.loss(batch_);
+    sample_ids_.clear();
+    for (Offset i = first; i < std::min(first + evaluation_batch, range.end); ++i) sample_ids_.push_back(i);
+    evaluation_batch_.gather(data, sample_ids_);
+    network_.forward(evaluation_batch_, std::nullopt);
+    sum += network_.loss(evaluation_batch_);
   }
   std::array<std::int64_t, 2> sums = {sum.loss, sum.correct};
   plexus::sum(ctx_, sums);
@@ -230,7 +244,7 @@ void Trainer::rewire(EpochMetrics& metrics) {
     activity::at("rewiring, layer", static_cast<std::int64_t>(l) + 1);
     metrics.dropped[l] = static_cast<Offset>(edits[l].dropped.size());
     metrics.grown[l] = static_cast<Offset>(edits[l].grown.size());
-    const std::vector<NeuronId> ids_before = network_.layer(l).state().row_ids;
+    const std::vector<NeuronId> ids_before = network_.layer(l).row_ids();
     network_.layer(l).apply(edits[l]);
     if (setup_.sink == nullptr) continue;
     record.layers.push_back(
@@ -246,7 +260,7 @@ void Trainer::record_first_topology() {
   setup_.sink->record(record);
 }
 
-ModelSnapshot Trainer::snapshot() const {
+ModelSnapshot Trainer::snapshot() {
   ModelSnapshot snapshot;
   snapshot.config_text = setup_.config_text;
   snapshot.data_name = setup_.data.name;

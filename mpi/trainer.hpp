@@ -59,16 +59,15 @@ class Trainer {
   TrainingEnd run();
 
   /// Independent. The state as it is now, with its fingerprint.
-  [[nodiscard]] ModelSnapshot snapshot() const;
+  [[nodiscard]] ModelSnapshot snapshot();
 
  private:
-  /// Ids of the samples that this rank handles in the given step of the current epoch.
-  struct Share {
-    std::vector<std::int64_t> ids;
-    Offset batch_samples = 0;  ///< of the whole batch
-  };
-  [[nodiscard]] Share share_of_step(std::int64_t step) const;
-
+  /// Samples in the whole batch of a step.
+  [[nodiscard]] Offset batch_samples(std::int64_t step) const;
+  /// Gathers this rank's samples of a step of the current epoch, unless that is done already.
+  void prepare(std::int64_t step);
+  /// @throws RanksFailed if there are losses that are not finite
+  void check_losses(std::int64_t not_finite) const;
   /// One step. @return whether any rank was asked to stop.
   bool step();
   void finish_epoch();
@@ -92,8 +91,12 @@ class Trainer {
   TrainingPosition position_;
   std::vector<EpochMetrics> history_;
   std::int64_t steps_per_epoch_;
-  double rate_ = 0;  ///< of the last step
-  Batch batch_;
+  double rate_ = 0;                       ///< of the last step
+  Batch batch_;                           ///< of the step at work
+  Batch next_batch_;                      ///< gathered while the sums of the step before travel
+  std::optional<std::int64_t> prepared_;  ///< the global step that `next_batch_` is for
+  Batch evaluation_batch_;
+  std::vector<std::int64_t> sample_ids_;
 };
 
 }  // namespace plexus

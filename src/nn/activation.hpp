@@ -15,10 +15,13 @@ struct ActivationOptions {
 class Activation {
  public:
   virtual ~Activation() = default;
-  /// a = f(z), elementwise over `count` values; `a` and `z` do not overlap.
+  /// a = f(z), elementwise over `count` values; `a` is `z`, or they do not overlap.
   virtual void forward(const Real* z, Real* a, Offset count) const = 0;
   /// delta *= f'(z), elementwise.
   virtual void backward(const Real* z, Real* delta, Offset count) const = 0;
+  /// Whether `backward` gives the same with f(z), times any positive factor, in place of z: then z need not
+  /// be kept. So it is where the derivative depends on the sign of z alone, and f keeps it.
+  [[nodiscard]] virtual bool sign_is_enough() const { return false; }
 };
 
 using ActivationRegistry = Registry<Activation, const ActivationOptions&>;

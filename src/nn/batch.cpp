@@ -3,32 +3,32 @@
 #include <algorithm>
 #include <array>
 
+#include "src/sparse/kernels.hpp"
 #include "src/support/parallel.hpp"
 
 namespace plexus {
 
 void Batch::gather(const Dataset& data, std::span<const std::int64_t> ids) {
-  const auto shards =
-      static_cast<Index>((static_cast<Offset>(ids.size()) + shard_samples - 1) / shard_samples);
-  inputs.resize(shards, data.features_per_sample);
-  sample_ids.assign(static_cast<std::size_t>(shards) * shard_samples, 0);
+  const Index lines = lines_of(static_cast<Offset>(ids.size()));
+  inputs.resize(lines, data.features_per_sample);
+  magnitudes.reset(lines);
+  sample_ids.assign(static_cast<std::size_t>(lines) * line_samples, 0);
   std::copy(ids.begin(), ids.end(), sample_ids.begin());
   labels.clear();
   for (const auto id : ids) labels.push_back(data.labels[static_cast<std::size_t>(id)]);
-
-  parallel_over(shards, 1, [&](Offset begin, Offset end) {
+  parallel_over(inputs.slabs(), 1, [&](Offset begin, Offset end) {
     for (auto s = static_cast<Index>(begin); s < static_cast<Index>(end); ++s) {
-      const Offset first = static_cast<Offset>(s) * shard_samples;
-      const Offset present = std::min<Offset>(shard_samples, static_cast<Offset>(ids.size()) - first);
-      std::array<const float*, shard_samples> sources{};
-      for (Offset i = 0; i < present; ++i) {
-        sources[static_cast<std::size_t>(i)] = data.sample(ids[static_cast<std::size_t>(first + i)]);
+      const SlabView slab = inputs.slab(s);
+      for (Index line = 0; line < slab.lines; ++line) {
+        const Offset first = static_cast<Offset>(s * slab_lines + line) * line_samples;
+        const Offset present = std::min<Offset>(line_samples, static_cast<Offset>(ids.size()) - first);
+        std::array<const float*, line_samples> samples{};
+        for (Offset i = 0; i < present; ++i)
+          samples[static_cast<std::size_t>(i)] = data.sample(ids[static_cast<std::size_t>(first + i)]);
+        kernels().transpose_samples(samples.data(), static_cast<Index>(present), data.features_per_sample,
+                                    slab, line);
       }
-      for (Index feature = 0; feature < data.features_per_sample; ++feature) {
-        Real* lanes = inputs.at(s, feature);
-        for (Offset i = 0; i < present; ++i) lanes[i] = sources[static_cast<std::size_t>(i)][feature];
-        for (Offset i = present; i < shard_samples; ++i) lanes[i] = 0;
-      }
+      kernels().largest_magnitudes({0, data.features_per_sample}, slab, magnitudes.of_thread(s));
     }
   });
 }

@@ -4,16 +4,19 @@
 #include <span>
 #include <vector>
 
+#include "src/nn/line_magnitudes.hpp"
 #include "src/sparse/slabs.hpp"
 #include "src/state/dataset.hpp"
 
 namespace plexus {
 
-/// Samples of one rank's share of a step, transposed into slabs. The last shard may be partly empty.
+/// Samples of one rank's share of a step, transposed into slabs. The last line may be partly empty.
 struct Batch {
   Slabs inputs;
-  std::vector<std::int64_t> sample_ids;  ///< shards x shard_samples; lanes without a sample hold 0
+  LineMagnitudes magnitudes;             ///< of the inputs
+  std::vector<std::int64_t> sample_ids;  ///< lines x line_samples; lanes without a sample hold 0
   std::vector<std::int32_t> labels;      ///< one a sample
+
   [[nodiscard]] Offset samples() const { return static_cast<Offset>(labels.size()); }
 
   /// Takes the samples `ids` of `data`, in this order; keeps its memory.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <numeric>
+#include <vector>
 
 #include "src/support/parallel.hpp"
 
@@ -9,7 +11,17 @@ namespace plexus {
 
 namespace {
 
-constexpr Offset tile = 16;
+constexpr Index tile_rows = 4;  ///< rows that the gradient kernels take at a time
+
+void dense_gradient(RowRange rows, Index cols, ConstSlabView delta, const Real* x_by_sample,
+                    Index padded_cols, double scale, Output output, std::int64_t* gradient) {
+  kernels().dense_gradient_exact(rows, cols, delta, x_by_sample, padded_cols, scale, output, gradient);
+}
+
+void dense_gradient(RowRange rows, Index cols, ConstSlabView delta, const Real* x_by_sample,
+                    Index padded_cols, double, Output output, Real* gradient) {
+  kernels().dense_gradient_fast(rows, cols, delta, x_by_sample, padded_cols, output, gradient);
+}
 
 /// The rows x cols matrix `values` without some rows and columns.
 std::vector<Real> without_neurons(const std::vector<Real>& values, Index rows, Index cols,
@@ -28,64 +40,96 @@ std::vector<Real> without_neurons(const std::vector<Real>& values, Index rows, I
 
 }  // namespace
 
-void DenseLayer::forward(const Slabs& x, Slabs& z) const {
-  z.resize(x.shards(), rows());
-  parallel_over(rows(), 4, [&](Offset begin, Offset end) {
-    kernels().dense_product({state_.values.data(), cols()},
-                            {static_cast<Index>(begin), static_cast<Index>(end)}, state_.biases.data(),
-                            {x.data(), x.stride()}, {z.data(), z.stride()}, x.shards());
+std::vector<Offset> DenseLayer::gradient_order() const {
+  std::vector<Offset> order(static_cast<std::size_t>(connections()));
+  std::iota(order.begin(), order.end(), Offset{0});
+  return order;
+}
+
+ParameterBlock DenseLayer::weights(Offset first, Offset count) {
+  return block_of(state_.values, state_.value_states, first, count);
+}
+
+void DenseLayer::forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
+  z.resize(x.lines(), rows());
+  parallel_over(rows(), tile_rows, [&](Offset begin, Offset end) {
+    const RowRange range{static_cast<Index>(begin), static_cast<Index>(end)};
+    for (Index s = 0; s < x.slabs(); ++s) {
+      kernels().dense_product({state_.values.data(), cols()}, range, state_.biases.data(), x.slab(s),
+                              z.slab(s));
+      done(s, range);
+    }
   });
 }
 
-void DenseLayer::backward(const Slabs& delta, Slabs& dx) const {
-  dx.resize(delta.shards(), cols());
-  parallel_over(cols(), tile, [&](Offset begin, Offset end) {
-    kernels().dense_transposed_product(
-        {state_.values.data(), cols()}, rows(), {static_cast<Index>(begin), static_cast<Index>(end)},
-        {delta.data(), delta.stride()}, {dx.data(), dx.stride()}, delta.shards());
+std::uint64_t DenseLayer::backward(const Slabs& x, const Slabs& delta, Slabs* dx, const ExactGradient& use,
+                                   NeuronsDone done) {
+  if (dx != nullptr) input_gradient(delta, *dx, done);
+  return weight_gradient(x, delta, use);
+}
+
+std::uint64_t DenseLayer::backward(const Slabs& x, const Slabs& delta, Slabs* dx, const FastGradient& use,
+                                   NeuronsDone done) {
+  if (dx != nullptr) input_gradient(delta, *dx, done);
+  return weight_gradient(x, delta, use);
+}
+
+void DenseLayer::input_gradient(const Slabs& delta, Slabs& dx, NeuronsDone done) const {
+  dx.resize(delta.lines(), cols());
+  parallel_over(cols(), line_samples, [&](Offset begin, Offset end) {
+    const RowRange range{static_cast<Index>(begin), static_cast<Index>(end)};
+    for (Index s = 0; s < delta.slabs(); ++s) {
+      kernels().dense_transposed_product({state_.values.data(), cols()}, rows(), range, delta.slab(s),
+                                         dx.slab(s));
+      done(s, range);
+    }
   });
 }
 
 void DenseLayer::sort_by_sample(const Slabs& x) {
-  padded_cols_ = static_cast<Index>((cols() + tile - 1) / tile * tile);
-  by_sample_.resize(static_cast<std::size_t>(x.shards()) * shard_samples *
+  padded_cols_ = static_cast<Index>((cols() + line_samples - 1) / line_samples * line_samples);
+  by_sample_.resize(static_cast<std::size_t>(x.lines()) * line_samples *
                     static_cast<std::size_t>(padded_cols_));
-  for (Index s = 0; s < x.shards(); ++s) {
-    Real* out = by_sample_.data() + static_cast<Offset>(s) * shard_samples * padded_cols_;
-    parallel_over(padded_cols_, tile, [&](Offset begin, Offset end) {
-      for (Offset sample = 0; sample < shard_samples; ++sample) {
+  for (Index line = 0; line < x.lines(); ++line) {
+    Real* out = by_sample_.data() + static_cast<Offset>(line) * line_samples * padded_cols_;
+    parallel_over(padded_cols_, line_samples, [&](Offset begin, Offset end) {
+      for (Offset sample = 0; sample < line_samples; ++sample) {
         for (Offset col = begin; col < end; ++col) {
           out[sample * padded_cols_ + col] =
-              col < cols() ? x.at(s, static_cast<Index>(col))[sample] : Real{0};
+              col < cols() ? x.at(line, static_cast<Index>(col))[sample] : Real{0};
         }
       }
     });
   }
 }
 
-GradientCheck DenseLayer::gradient_exact(const Slabs& x, const Slabs& delta, FixedPoint unit,
-                                         std::int64_t* gradient) {
+template <class Value>
+std::uint64_t DenseLayer::weight_gradient(const Slabs& x, const Slabs& delta, const GradientUse<Value>& use) {
+  if (delta.lines() == 0) return no_samples(use);
   sort_by_sample(x);
-  std::atomic<bool> out_of_range = false;
-  parallel_over(rows(), 4, [&](Offset begin, Offset end) {
+  std::atomic<std::uint64_t> magnitudes = 0;
+  parallel_over(rows(), tile_rows, [&](Offset begin, Offset end) {
+    thread_local std::vector<Value> sums;
     const RowRange range{static_cast<Index>(begin), static_cast<Index>(end)};
-    const ConstSlabView d{delta.data(), delta.stride()};
-    const auto weights = kernels().dense_gradient_exact(range, cols(), d, by_sample_.data(), padded_cols_,
-                                                        x.shards(), unit, gradient);
-    const auto biases = kernels().bias_gradient_exact(range, d, x.shards(), unit, gradient + connections());
-    if (weights != GradientCheck::ok || biases != GradientCheck::ok) out_of_range = true;
+    std::uint64_t own = biases(delta, range, use);
+    if (use.out == nullptr) sums.resize(std::max(sums.size(), static_cast<std::size_t>(tile_rows * cols())));
+    for (RowRange tile{range.begin, range.begin}; tile.begin < range.end; tile.begin = tile.end) {
+      tile.end = std::min(range.end, tile.begin + tile_rows);
+      const Offset first = static_cast<Offset>(tile.begin) * cols();
+      Value* gradient = use.out == nullptr ? sums.data() : use.out + first;
+      for (Index s = 0; s < delta.slabs(); ++s) {
+        dense_gradient(tile, cols(), delta.slab(s),
+                       by_sample_.data() + static_cast<Offset>(s) * slab_lines * line_samples * padded_cols_,
+                       padded_cols_, use.scale, s == 0 ? Output::set : Output::add, gradient);
+      }
+      if (use.step == nullptr) continue;
+      own |= step_weights(*use.step, first, static_cast<Offset>(tile.end - tile.begin) * cols(), gradient,
+                          use.scale);
+    }
+    magnitudes |= own;
   });
-  return out_of_range ? GradientCheck::out_of_range : GradientCheck::ok;
-}
-
-void DenseLayer::gradient_fast(const Slabs& x, const Slabs& delta, Real* gradient) {
-  sort_by_sample(x);
-  parallel_over(rows(), 4, [&](Offset begin, Offset end) {
-    const RowRange range{static_cast<Index>(begin), static_cast<Index>(end)};
-    const ConstSlabView d{delta.data(), delta.stride()};
-    kernels().dense_gradient_fast(range, cols(), d, by_sample_.data(), padded_cols_, x.shards(), gradient);
-    kernels().bias_gradient_fast(range, d, x.shards(), gradient + connections());
-  });
+  if (use.part_done != nullptr) (*use.part_done)(0, parameters());
+  return magnitudes;
 }
 
 void DenseLayer::edit_weights(const LayerEdit& edit) {

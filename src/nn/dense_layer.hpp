@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <utility>
 
 #include "src/nn/layer.hpp"
@@ -8,24 +9,32 @@
 namespace plexus {
 
 /// A fully connected layer: the baseline that sparse layers are compared with. Its products are our own
-/// because the exactness contract fixes the order of every sum, which no BLAS promises.
+/// because the exactness contract fixes the order of every sum, which no BLAS promises. Gradients are
+/// row-major.
 class DenseLayer final : public Layer {
  public:
   explicit DenseLayer(LayerSnapshot state) : Layer(std::move(state)) {}
 
-  void forward(const Slabs& x, Slabs& z) const override;
-  void backward(const Slabs& delta, Slabs& dx) const override;
-  GradientCheck gradient_exact(const Slabs& x, const Slabs& delta, FixedPoint unit,
-                               std::int64_t* gradient) override;
-  void gradient_fast(const Slabs& x, const Slabs& delta, Real* gradient) override;
+  [[nodiscard]] std::vector<Offset> gradient_order() const override;
+
+  void forward(const Slabs& x, Slabs& z, NeuronsDone done) const override;
+  std::uint64_t backward(const Slabs& x, const Slabs& delta, Slabs* dx, const ExactGradient& use,
+                         NeuronsDone done) override;
+  std::uint64_t backward(const Slabs& x, const Slabs& delta, Slabs* dx, const FastGradient& use,
+                         NeuronsDone done) override;
 
  private:
-  void weights_changed() override {}
+  [[nodiscard]] ParameterBlock weights(Offset first, Offset count) override;
+  void weights_changed(Offset, Offset) override {}
   void edit_weights(const LayerEdit& edit) override;
   void sort_by_sample(const Slabs& x);
 
-  AlignedVector<Real> by_sample_;  ///< inputs of the batch: [shard][sample][padded_cols_]
-  Index padded_cols_ = 0;          ///< cols rounded up to whole vectors
+  void input_gradient(const Slabs& delta, Slabs& dx, NeuronsDone done) const;
+  template <class Value>
+  std::uint64_t weight_gradient(const Slabs& x, const Slabs& delta, const GradientUse<Value>& use);
+
+  AlignedVector<Real> by_sample_;  ///< inputs of the batch: [sample][padded_cols_]
+  Index padded_cols_ = 0;          ///< cols rounded up to whole lines
 };
 
 }  // namespace plexus

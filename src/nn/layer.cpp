@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 
 #include "src/nn/dense_layer.hpp"
 #include "src/nn/sparse_layer.hpp"
 #include "src/support/error.hpp"
+#include "src/support/multiversion.hpp"
 #include "src/support/parallel.hpp"
 
 namespace plexus {
@@ -13,9 +15,51 @@ namespace plexus {
 namespace {
 
 /// Parameters whose gradient is converted at a time: small enough for the stack and the L1 cache.
-constexpr Offset update_block = 1024;
+constexpr Offset step_block = 1024;
+
+/// @return the bitwise or of all magnitudes
+PLEXUS_MULTIVERSION std::uint64_t to_real(const std::int64_t* gradient, double unit, Offset count,
+                                          Real* out) {
+  std::uint64_t magnitudes = 0;
+  for (Offset i = 0; i < count; ++i) {
+    const std::int64_t g = gradient[i];
+    magnitudes |= static_cast<std::uint64_t>(g < 0 ? -g : g);
+    out[i] = static_cast<Real>(static_cast<double>(g) * unit);
+  }
+  return magnitudes;
+}
+
+std::uint64_t step_block_of(const OptimizerStep& step, const ParameterBlock& block,
+                            const std::int64_t* gradient, double scale) {
+  std::array<Real, step_block> real;
+  const std::uint64_t magnitudes =
+      to_real(gradient, 1.0 / scale, block.count, real.data());  // exact: powers of two
+  step.optimizer.update(block, real.data(), step.rate);
+  return magnitudes;
+}
+
+std::uint64_t step_block_of(const OptimizerStep& step, const ParameterBlock& block, const Real* gradient,
+                            double) {
+  step.optimizer.update(block, gradient, step.rate);
+  return 0;
+}
+
+void bias_gradient(RowRange rows, ConstSlabView delta, double scale, Output output, std::int64_t* gradient) {
+  kernels().bias_gradient_exact(rows, delta, scale, output, gradient);
+}
+
+void bias_gradient(RowRange rows, ConstSlabView delta, double, Output output, Real* gradient) {
+  kernels().bias_gradient_fast(rows, delta, output, gradient);
+}
 
 }  // namespace
+
+ParameterBlock block_of(std::vector<Real>& values, std::vector<std::vector<Real>>& states, Offset first,
+                        Offset count) {
+  ParameterBlock block{values.data() + first, {}, count};
+  for (std::size_t i = 0; i < states.size(); ++i) block.states.at(i) = states[i].data() + first;
+  return block;
+}
 
 LayerView Layer::view(bool evolves) const {
   const bool sparse = kind() == LayerKind::sparse;
@@ -30,41 +74,73 @@ LayerView Layer::view(bool evolves) const {
           evolves};
 }
 
-template <class Gradient>
-void Layer::update_all(const Optimizer& optimizer, double rate, Gradient&& gradient) {
-  Parameters weights{std::move(state_.values), std::move(state_.value_states)};
-  Parameters biases{std::move(state_.biases), std::move(state_.bias_states)};
-  const auto update = [&](Parameters& parameters, Offset first_gradient) {
-    parallel_over(static_cast<Offset>(parameters.values.size()), update_block, [&](Offset begin, Offset end) {
-      std::array<Real, update_block> block;
-      for (Offset i = begin; i < end; i += update_block) {
-        const Offset count = std::min(update_block, end - i);
-        gradient(first_gradient + i, count, block.data());
-        optimizer.update(parameters, i, i + count, block.data(), rate);
-      }
-    });
-  };
-  update(weights, 0);
-  update(biases, static_cast<Offset>(weights.values.size()));
-  state_.values = std::move(weights.values);
-  state_.value_states = std::move(weights.states);
-  state_.biases = std::move(biases.values);
-  state_.bias_states = std::move(biases.states);
-  weights_changed();
+template <class Value>
+std::uint64_t Layer::step_weights(const OptimizerStep& step, Offset first, Offset count,
+                                  const Value* gradient, double scale) {
+  std::uint64_t magnitudes = 0;
+  for (Offset done = 0; done < count; done += step_block) {
+    const Offset size = std::min(step_block, count - done);
+    magnitudes |= step_block_of(step, weights(first + done, size), gradient + done, scale);
+  }
+  weights_changed(first, count);
+  return magnitudes;
 }
 
-void Layer::update(const Optimizer& optimizer, const std::int64_t* gradient, double scale, double rate) {
-  const double unit = 1.0 / scale;  // exact: a power of two
-  update_all(optimizer, rate, [&](Offset first, Offset count, Real* out) {
-    for (Offset i = 0; i < count; ++i)
-      out[i] = static_cast<Real>(static_cast<double>(gradient[first + i]) * unit);
-  });
+template <class Value>
+std::uint64_t Layer::step_biases(const OptimizerStep& step, RowRange rows, const Value* gradient,
+                                 double scale) {
+  std::uint64_t magnitudes = 0;
+  for (Offset first = rows.begin; first < rows.end; first += step_block) {
+    const Offset size = std::min(step_block, rows.end - first);
+    magnitudes |= step_block_of(step, block_of(state_.biases, state_.bias_states, first, size),
+                                gradient + (first - rows.begin), scale);
+  }
+  return magnitudes;
 }
 
-void Layer::update(const Optimizer& optimizer, const Real* gradient, double rate) {
-  update_all(optimizer, rate, [&](Offset first, Offset count, Real* out) {
-    std::copy(gradient + first, gradient + first + count, out);
+template <class Value>
+std::uint64_t Layer::biases(const Slabs& delta, RowRange rows, const GradientUse<Value>& use) {
+  thread_local std::vector<Value> sums;
+  if (use.out == nullptr) sums.resize(std::max(sums.size(), static_cast<std::size_t>(rows.end - rows.begin)));
+  Value* gradient = use.out == nullptr ? sums.data() : use.out + connections() + rows.begin;
+  for (Index s = 0; s < delta.slabs(); ++s) {
+    bias_gradient(rows, delta.slab(s), use.scale, s == 0 ? Output::set : Output::add, gradient);
+  }
+  return use.step != nullptr ? step_biases(*use.step, rows, gradient, use.scale) : 0;
+}
+
+template <class Value>
+std::uint64_t Layer::no_samples(const GradientUse<Value>& use) const {
+  ensure(use.out != nullptr, "a step without samples");
+  std::fill(use.out, use.out + parameters(), Value{0});
+  if (use.part_done != nullptr) (*use.part_done)(0, parameters());
+  return 0;
+}
+
+template std::uint64_t Layer::step_weights(const OptimizerStep&, Offset, Offset, const std::int64_t*, double);
+template std::uint64_t Layer::step_weights(const OptimizerStep&, Offset, Offset, const Real*, double);
+template std::uint64_t Layer::biases(const Slabs&, RowRange, const ExactGradient&);
+template std::uint64_t Layer::biases(const Slabs&, RowRange, const FastGradient&);
+template std::uint64_t Layer::no_samples(const ExactGradient&) const;
+template std::uint64_t Layer::no_samples(const FastGradient&) const;
+
+template <class Value>
+std::uint64_t Layer::update_all(const OptimizerStep& step, const Value* gradient, double scale) {
+  before_steps();
+  std::atomic<std::uint64_t> magnitudes = 0;
+  parallel_over(connections(), 4 * step_block, [&](Offset begin, Offset end) {
+    magnitudes |= step_weights(step, begin, end - begin, gradient + begin, scale);
   });
+  magnitudes |= step_biases(step, {0, rows()}, gradient + connections(), scale);
+  return magnitudes;
+}
+
+std::uint64_t Layer::update(const OptimizerStep& step, const std::int64_t* gradient, double scale) {
+  return update_all(step, gradient, scale);
+}
+
+std::uint64_t Layer::update(const OptimizerStep& step, const Real* gradient) {
+  return update_all(step, gradient, 1.0);
 }
 
 void Layer::apply(const LayerEdit& edit) {
@@ -73,12 +149,11 @@ void Layer::apply(const LayerEdit& edit) {
   for (auto& states : state_.bias_states) states = without(states, edit.removed_rows);
   state_.row_ids = without(state_.row_ids, edit.removed_rows);
   state_.col_ids = without(state_.col_ids, edit.removed_cols);
-  weights_changed();
 }
 
-std::unique_ptr<Layer> make_layer(LayerSnapshot state, InputGradient input_gradient) {
+std::unique_ptr<Layer> make_layer(LayerSnapshot state) {
   if (state.kind == LayerKind::dense) return std::make_unique<DenseLayer>(std::move(state));
-  return std::make_unique<SparseLayer>(std::move(state), input_gradient);
+  return std::make_unique<SparseLayer>(std::move(state));
 }
 
 }  // namespace plexus

@@ -1,7 +1,9 @@
 #include "src/nn/network.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <limits>
 
 #include "src/support/error.hpp"
 #include "src/support/parallel.hpp"
@@ -18,15 +20,9 @@ void add(LossSum& sum, double loss) {
   sum.loss += std::llrint((loss < largest_loss ? loss : largest_loss) / loss_unit);
 }
 
-/// Calls f(first neuron, last neuron) on threads.
-template <class F>
-void over_neurons(const Slabs& slabs, F&& f) {
-  parallel_over(slabs.neurons(), 64, [&](Offset begin, Offset end) {
-    f(RowRange{static_cast<Index>(begin), static_cast<Index>(end)});
-  });
+Offset values_in(RowRange neurons, Index lines) {
+  return static_cast<Offset>(neurons.end - neurons.begin) * lines * line_samples;
 }
-
-Offset values_in(RowRange range) { return static_cast<Offset>(range.end - range.begin) * shard_samples; }
 
 }  // namespace
 
@@ -39,8 +35,7 @@ Network::Network(const NetworkConfig& config, std::vector<LayerSnapshot> layers)
     activations_.push_back(ActivationRegistry::instance().make(
         last ? config.output_activation : config.activation,
         last ? "network.output_activation" : "network.activation", options));
-    layers_.push_back(
-        make_layer(std::move(layers[l]), l == 0 ? InputGradient::not_wanted : InputGradient::wanted));
+    layers_.push_back(make_layer(std::move(layers[l])));
   }
   work_.resize(depth);
 }
@@ -49,54 +44,73 @@ const Slabs& Network::input_of(std::size_t l, const Batch& batch) const {
   return l == 0 ? batch.inputs : work_[l - 1].a;
 }
 
+Slabs& Network::z_of(std::size_t l) { return activations_[l]->sign_is_enough() ? work_[l].a : work_[l].z; }
+
+std::uint16_t* Network::mask_of(std::size_t l, Index slab) {
+  return work_[l].mask.data() + static_cast<Offset>(slab) * slab_lines * work_[l].a.neurons();
+}
+
 void Network::forward(const Batch& batch, std::optional<DropoutKey> dropout) {
   masked_ = dropout.has_value() && dropout_ > 0;
-  const Index shards = batch.inputs.shards();
+  const Index lines = batch.inputs.lines();
+  const auto threshold = static_cast<std::uint32_t>(std::ldexp(dropout_, 32));
+  const auto scale = static_cast<Real>(1.0 / (1.0 - dropout_));
   for (std::size_t l = 0; l < depth(); ++l) {
     Work& work = work_[l];
-    layers_[l]->forward(input_of(l, batch), work.z);
-    const Index neurons = work.z.neurons();
-    work.a.resize(shards, neurons);
+    work.a.resize(lines, layers_[l]->rows());
+    work.a_magnitudes.reset(lines);
     const bool masked = masked_ && l + 1 < depth();
-    if (masked) work.mask.resize(static_cast<std::size_t>(shards) * static_cast<std::size_t>(neurons));
-    over_neurons(work.a, [&](RowRange range) {
-      for (Index s = 0; s < shards; ++s) {
-        activations_[l]->forward(work.z.at(s, range.begin), work.a.at(s, range.begin), values_in(range));
+    if (masked)
+      work.mask.resize(static_cast<std::size_t>(lines) * static_cast<std::size_t>(work.a.neurons()));
+    Slabs& z = z_of(l);
+    layers_[l]->forward(input_of(l, batch), z, [&](Index s, RowRange neurons) {
+      const SlabView a = work.a.slab(s);
+      activations_[l]->forward(z.slab(s).neuron(neurons.begin), a.neuron(neurons.begin),
+                               values_in(neurons, a.lines));
+      if (masked) {
+        const RandomStream stream(dropout->seed, Purpose::dropout, static_cast<std::uint64_t>(dropout->epoch),
+                                  l);
+        kernels().dropout_mask(neurons, layers_[l]->row_ids().data(),
+                               batch.sample_ids.data() + static_cast<Offset>(s) * slab_lines * line_samples,
+                               a.lines, stream.key().data(), threshold, mask_of(l, s));
+        kernels().apply_mask(neurons, mask_of(l, s), scale, a);
       }
-      if (!masked) return;
-      const RandomStream stream(dropout->seed, Purpose::dropout, static_cast<std::uint64_t>(dropout->epoch),
-                                l);
-      const auto threshold = static_cast<std::uint32_t>(std::ldexp(dropout_, 32));
-      kernels().dropout_mask(range, layers_[l]->state().row_ids.data(), batch.sample_ids.data(), shards,
-                             stream.key().data(), threshold, work.mask.data(), neurons);
-      kernels().apply_mask(range, work.mask.data(), neurons, static_cast<Real>(1.0 / (1.0 - dropout_)),
-                           {work.a.data(), work.a.stride()}, shards);
+      if (dropout.has_value()) kernels().largest_magnitudes(neurons, a, work.a_magnitudes.of_thread(s));
     });
   }
 }
 
 template <class OnSample>
-LossSum Network::for_each_sample(const Batch& batch, OnSample&& on_sample) const {
+LossSum Network::over_samples(const Batch& batch, OnSample&& on_sample) {
   const Slabs& out = outputs();
-  const Index classes = out.neurons();
-  std::vector<Real> outputs_of_sample(static_cast<std::size_t>(classes));
-  LossSum sum;
-  for (Offset sample = 0; sample < batch.samples(); ++sample) {
-    const auto shard = static_cast<Index>(sample / shard_samples);
-    const auto lane = sample % shard_samples;
-    for (Index c = 0; c < classes; ++c)
-      outputs_of_sample[static_cast<std::size_t>(c)] = out.at(shard, c)[lane];
-    const auto label = batch.labels[static_cast<std::size_t>(sample)];
-    add(sum, on_sample(shard, lane, outputs_of_sample.data(), label));
-    const auto largest = std::max_element(outputs_of_sample.begin(), outputs_of_sample.end());
-    sum.correct += largest - outputs_of_sample.begin() == label ? 1 : 0;
-  }
-  return sum;
+  const auto classes = static_cast<std::size_t>(out.neurons());
+  std::atomic<std::int64_t> loss = 0;
+  std::atomic<std::int64_t> correct = 0;
+  std::atomic<std::int64_t> not_finite = 0;
+  parallel_over(batch.samples(), shard_samples, [&](Offset begin, Offset end) {
+    thread_local std::vector<Real> outputs_of_sample;
+    outputs_of_sample.resize(classes);
+    LossSum sum;
+    for (Offset sample = begin; sample < end; ++sample) {
+      const auto line = static_cast<Index>(sample / line_samples);
+      const Offset lane = sample % line_samples;
+      for (std::size_t c = 0; c < classes; ++c)
+        outputs_of_sample[c] = out.at(line, static_cast<Index>(c))[lane];
+      const auto label = batch.labels[static_cast<std::size_t>(sample)];
+      add(sum, on_sample(line, lane, outputs_of_sample.data(), label));
+      const auto largest = std::max_element(outputs_of_sample.begin(), outputs_of_sample.end());
+      sum.correct += largest - outputs_of_sample.begin() == label ? 1 : 0;
+    }
+    loss += sum.loss;
+    correct += sum.correct;
+    not_finite += sum.not_finite;
+  });
+  return {loss, correct, not_finite};
 }
 
-LossSum Network::loss(const Batch& batch) const {
+LossSum Network::loss(const Batch& batch) {
   const Index classes = outputs().neurons();
-  return for_each_sample(batch, [&](Index, Offset, const Real* outputs_of_sample, std::int32_t label) {
+  return over_samples(batch, [&](Index, Offset, const Real* outputs_of_sample, std::int32_t label) {
     return loss_->evaluate(outputs_of_sample, classes, label, nullptr);
   });
 }
@@ -104,48 +118,79 @@ LossSum Network::loss(const Batch& batch) const {
 LossSum Network::loss_and_delta(const Batch& batch, double weight) {
   Work& last = work_.back();
   const Index classes = outputs().neurons();
-  last.delta.resize(outputs().shards(), classes);
-  std::fill(last.delta.data(), last.delta.data() + last.delta.shards() * last.delta.stride(), Real{0});
-  std::vector<Real> delta(static_cast<std::size_t>(classes));
-  const LossSum sum = for_each_sample(
-      batch, [&](Index shard, Offset lane, const Real* outputs_of_sample, std::int32_t label) {
+  last.delta.resize(outputs().lines(), classes);
+  last.delta_magnitudes.reset(outputs().lines());
+  std::fill(last.delta.data(), last.delta.data() + last.delta.size(), Real{0});
+  const LossSum sum =
+      over_samples(batch, [&](Index line, Offset lane, const Real* outputs_of_sample, std::int32_t label) {
+        thread_local std::vector<Real> delta;
+        delta.resize(static_cast<std::size_t>(classes));
         const double loss = loss_->evaluate(outputs_of_sample, classes, label, delta.data());
         for (Index c = 0; c < classes; ++c) {
-          last.delta.at(shard, c)[lane] = static_cast<Real>(delta[static_cast<std::size_t>(c)] * weight);
+          last.delta.at(line, c)[lane] =
+              static_cast<Real>(static_cast<double>(delta[static_cast<std::size_t>(c)]) * weight);
         }
         return loss;
       });
-  activations_.back()->backward(last.z.data(), last.delta.data(), last.delta.shards() * last.delta.stride());
+  activations_.back()->backward(z_of(depth() - 1).data(), last.delta.data(), last.delta.size());
+  for (Index s = 0; s < last.delta.slabs(); ++s) {
+    kernels().largest_magnitudes({0, classes}, last.delta.slab(s), last.delta_magnitudes.of_thread(s));
+  }
   return sum;
 }
 
-void Network::backward(const std::function<void(std::size_t)>& gradient_ready) {
-  for (std::size_t l = depth(); l-- > 0;) {
-    gradient_ready(l);
-    if (l == 0) return;
-    Work& before = work_[l - 1];
-    layers_[l]->backward(work_[l].delta, before.delta);
-    over_neurons(before.delta, [&](RowRange range) {
-      if (masked_) {
-        kernels().apply_mask(range, before.mask.data(), before.delta.neurons(),
-                             static_cast<Real>(1.0 / (1.0 - dropout_)),
-                             {before.delta.data(), before.delta.stride()}, before.delta.shards());
-      }
-      for (Index s = 0; s < before.delta.shards(); ++s) {
-        activations_[l - 1]->backward(before.z.at(s, range.begin), before.delta.at(s, range.begin),
-                                      values_in(range));
-      }
-    });
+template <class Value>
+std::uint64_t Network::backward(std::size_t l, const Batch& batch, const GradientUse<Value>& use,
+                                FunctionRef<void()> poll) {
+  const Slabs& x = input_of(l, batch);
+  const Slabs& delta = work_[l].delta;
+  // About a hundred microseconds of work between two polls.
+  constexpr int calls_per_poll = 16;
+  int calls = 0;
+  const auto poll_sometimes = [&] {
+    if (thread_number() == 0 && ++calls % calls_per_poll == 0) poll();
+  };
+  if (l == 0) return layers_[0]->backward(x, delta, nullptr, use, [&](Index, RowRange) { poll_sometimes(); });
+  Work& before = work_[l - 1];
+  before.delta_magnitudes.reset(x.lines());
+  const auto scale = static_cast<Real>(1.0 / (1.0 - dropout_));
+  return layers_[l]->backward(x, delta, &before.delta, use, [&](Index s, RowRange neurons) {
+    const SlabView part = before.delta.slab(s);
+    if (masked_) kernels().apply_mask(neurons, mask_of(l - 1, s), scale, part);
+    activations_[l - 1]->backward(z_of(l - 1).slab(s).neuron(neurons.begin), part.neuron(neurons.begin),
+                                  values_in(neurons, part.lines));
+    kernels().largest_magnitudes(neurons, part, before.delta_magnitudes.of_thread(s));
+    poll_sometimes();
+  });
+}
+
+template <class Value>
+void Network::weight_gradient(std::size_t l, const Batch& batch, const GradientUse<Value>& use) {
+  layers_[l]->backward(input_of(l, batch), work_[l].delta, nullptr, use, [](Index, RowRange) {});
+}
+
+template std::uint64_t Network::backward(std::size_t, const Batch&, const ExactGradient&,
+                                         FunctionRef<void()>);
+template std::uint64_t Network::backward(std::size_t, const Batch&, const FastGradient&, FunctionRef<void()>);
+template void Network::weight_gradient(std::size_t, const Batch&, const ExactGradient&);
+template void Network::weight_gradient(std::size_t, const Batch&, const FastGradient&);
+
+double Network::gradient_bound(std::size_t l, const Batch& batch) const {
+  const LineMagnitudes& x = l == 0 ? batch.magnitudes : work_[l - 1].a_magnitudes;
+  const LineMagnitudes& delta = work_[l].delta_magnitudes;
+  double bound = 0;
+  for (Index first = 0; first < work_[l].delta.lines(); first += shard_lines) {
+    double x_largest = 1;  // the bias's input
+    double delta_largest = 0;
+    for (Index line = first; line < std::min(first + shard_lines, work_[l].delta.lines()); ++line) {
+      x_largest = std::max(x_largest, static_cast<double>(x.largest(line)));
+      delta_largest = std::max(delta_largest, static_cast<double>(delta.largest(line)));
+    }
+    const double of_shard = shard_samples * x_largest * delta_largest;
+    if (!(of_shard <= bound))
+      bound = std::isfinite(of_shard) ? of_shard : std::numeric_limits<double>::infinity();
   }
-}
-
-GradientCheck Network::weight_gradient(std::size_t l, const Batch& batch, FixedPoint unit,
-                                       std::int64_t* gradient) {
-  return layers_[l]->gradient_exact(input_of(l, batch), work_[l].delta, unit, gradient);
-}
-
-void Network::weight_gradient(std::size_t l, const Batch& batch, Real* gradient) {
-  layers_[l]->gradient_fast(input_of(l, batch), work_[l].delta, gradient);
+  return bound;
 }
 
 }  // namespace plexus

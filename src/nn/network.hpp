@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -10,7 +9,9 @@
 #include "src/nn/activation.hpp"
 #include "src/nn/batch.hpp"
 #include "src/nn/layer.hpp"
+#include "src/nn/line_magnitudes.hpp"
 #include "src/nn/loss.hpp"
+#include "src/support/function_ref.hpp"
 #include "src/support/random_stream.hpp"
 
 namespace plexus {
@@ -37,34 +38,46 @@ class Network {
   void forward(const Batch& batch, std::optional<DropoutKey> dropout);
 
   /// Loss over the samples of `batch` after `forward`.
-  LossSum loss(const Batch& batch) const;
+  LossSum loss(const Batch& batch);
 
   /// The same, and prepares `backward`: the gradient of weight * (sum of losses) at the last layer's output.
   LossSum loss_and_delta(const Batch& batch, double weight);
 
-  /// Carries the gradient back through all layers, last to first. As soon as the gradient at a layer's output
-  /// is known, calls gradient_ready(l); `weight_gradient` of that layer may be called then and until the next
-  /// forward.
-  void backward(const std::function<void(std::size_t)>& gradient_ready);
+  /// Carries the gradient back through layer l, whose output gradient is known: the last layer after
+  /// `loss_and_delta`, each other one after the layer behind it.
+  /// @param use   what becomes of the gradient of the layer's parameters
+  /// @param poll  called now and then by the calling thread
+  /// @return      what Layer::backward returns
+  template <class Value>
+  std::uint64_t backward(std::size_t l, const Batch& batch, const GradientUse<Value>& use,
+                         FunctionRef<void()> poll);
+  /// The gradient of layer l's parameters alone, after `backward` of this layer and before the next
+  /// `forward`.
+  template <class Value>
+  void weight_gradient(std::size_t l, const Batch& batch, const GradientUse<Value>& use);
 
-  /// Gradient of layer l's parameters for `batch`: see Layer.
-  GradientCheck weight_gradient(std::size_t l, const Batch& batch, FixedPoint unit, std::int64_t* gradient);
-  void weight_gradient(std::size_t l, const Batch& batch, Real* gradient);
+  /// No sum over one shard's samples in the gradient of layer l can be larger. Infinite where activations or
+  /// output gradients are not finite. A property of the samples: the maximum over ranks is that of one rank.
+  [[nodiscard]] double gradient_bound(std::size_t l, const Batch& batch) const;
 
   /// Outputs of the last layer after `forward`.
   [[nodiscard]] const Slabs& outputs() const { return work_.back().a; }
 
  private:
   struct Work {
-    Slabs z;      ///< before the activation
+    Slabs z;      ///< before the activation, where that must be kept
     Slabs a;      ///< after activation and dropout
     Slabs delta;  ///< gradient at z
     std::vector<std::uint16_t> mask;
+    LineMagnitudes a_magnitudes;
+    LineMagnitudes delta_magnitudes;
   };
-
   [[nodiscard]] const Slabs& input_of(std::size_t l, const Batch& batch) const;
+  /// Outputs of layer l before the activation, or what tells their signs.
+  [[nodiscard]] Slabs& z_of(std::size_t l);
+  [[nodiscard]] std::uint16_t* mask_of(std::size_t l, Index slab);
   template <class OnSample>
-  LossSum for_each_sample(const Batch& batch, OnSample&& on_sample) const;
+  LossSum over_samples(const Batch& batch, OnSample&& on_sample);
 
   double dropout_;
   bool masked_ = false;  ///< whether the last forward used dropout

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <vector>
 
 #include "src/nn/layer.hpp"
@@ -7,29 +8,46 @@
 
 namespace plexus {
 
-/// A layer that stores its connections only, in CSR form. Memory and time are linear in connections and
-/// neurons.
+/// A layer that stores its connections only. Memory and time are linear in connections and neurons.
+///
+/// The forward pass wants the connections row by row, the backward pass column by column. Weights and their
+/// optimizer state are kept by column, where gradients arise and steps are taken; the rows have a copy of the
+/// weights, which follows every step. Gradients are in column order.
 class SparseLayer final : public Layer {
  public:
-  SparseLayer(LayerSnapshot state, InputGradient input_gradient);
+  explicit SparseLayer(LayerSnapshot state);
 
-  void forward(const Slabs& x, Slabs& z) const override;
-  void backward(const Slabs& delta, Slabs& dx) const override;
-  GradientCheck gradient_exact(const Slabs& x, const Slabs& delta, FixedPoint unit,
-                               std::int64_t* gradient) override;
-  void gradient_fast(const Slabs& x, const Slabs& delta, Real* gradient) override;
+  [[nodiscard]] const LayerSnapshot& state() override;
+  [[nodiscard]] std::vector<Offset> gradient_order() const override;
+
+  void forward(const Slabs& x, Slabs& z, NeuronsDone done) const override;
+  std::uint64_t backward(const Slabs& x, const Slabs& delta, Slabs* dx, const ExactGradient& use,
+                         NeuronsDone done) override;
+  std::uint64_t backward(const Slabs& x, const Slabs& delta, Slabs* dx, const FastGradient& use,
+                         NeuronsDone done) override;
 
  private:
-  void weights_changed() override;
+  void before_steps() override;
+  [[nodiscard]] ParameterBlock weights(Offset first, Offset count) override;
+  void weights_changed(Offset first, Offset count) override;
   void edit_weights(const LayerEdit& edit) override;
   void index_pattern();
-  [[nodiscard]] CsrView csr() const;
 
-  InputGradient input_gradient_;
-  TransposedIndex transposed_;           ///< for the backward pass; empty without it
-  std::vector<Real> transposed_values_;  ///< in its order
-  std::vector<Index> row_cuts_;          ///< rows of each thread
-  std::vector<Index> col_cuts_;          ///< columns of each thread
+  template <class Value>
+  std::uint64_t backward_by_column(const Slabs& x, const Slabs& delta, Slabs* dx,
+                                   const GradientUse<Value>& use, NeuronsDone done);
+  template <class Value>
+  std::uint64_t columns(const Slabs& x, const Slabs& delta, Slabs* dx, const GradientUse<Value>& use,
+                        RowRange cols, Value* sums, NeuronsDone done);
+
+  TransposedIndex transposed_;
+  std::vector<Real> values_by_column_;
+  std::vector<std::vector<Real>> states_by_column_;  ///< empty while state_.value_states holds them
+  std::vector<Index> row_cuts_;                      ///< rows of each thread
+  std::vector<Index> col_cuts_;                      ///< columns of each thread
+  std::vector<Index> part_col_cuts_;  ///< columns of each thread, one part of the gradient after the other
+  std::vector<std::int64_t> exact_sums_;  ///< where a batch does not fit the cache
+  std::vector<Real> fast_sums_;           ///< the same
 };
 
 }  // namespace plexus

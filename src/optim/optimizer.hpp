@@ -1,6 +1,8 @@
 #pragma once
 
-#include <vector>
+#include <array>
+#include <cstddef>
+#include <cstdint>
 
 #include "src/config/experiment_config.hpp"
 #include "src/support/registry.hpp"
@@ -8,26 +10,27 @@
 
 namespace plexus {
 
-/// Values that are trained and the optimizer's state for each of them. States follow their value through
-/// every rewiring; a grown connection starts with zeros.
-struct Parameters {
-  std::vector<Real> values;
-  std::vector<std::vector<Real>> states;  ///< Optimizer::states() arrays, each as `values`
+/// State arrays that any optimizer may have.
+inline constexpr std::size_t most_optimizer_states = 2;
+
+/// Consecutive parameters and the optimizer's state for each of them. States follow their value through every
+/// rewiring; a grown connection starts with zeros.
+struct ParameterBlock {
+  Real* values;
+  std::array<Real*, most_optimizer_states> states;  ///< the first Optimizer::states() ones
+  Offset count;
 };
 
 /// Update rule, elementwise and free of state of its own. A new one is a file in `optimizers/`.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
-
-  /// State arrays that each parameter needs.
+  /// State arrays that each parameter needs, at most `most_optimizer_states`.
   [[nodiscard]] virtual std::size_t states() const = 0;
-
-  /// One step for the parameters [begin, end).
-  /// @param gradient  of the mean loss of the batch, gradient[i] for parameter begin + i
+  /// One step.
+  /// @param gradient  of the mean loss of the batch, block.count values
   /// @param rate      learning rate of this step
-  virtual void update(Parameters& parameters, Offset begin, Offset end, const Real* gradient,
-                      double rate) const = 0;
+  virtual void update(const ParameterBlock& block, const Real* gradient, double rate) const = 0;
 };
 
 using OptimizerRegistry = Registry<Optimizer, const OptimizerConfig&>;

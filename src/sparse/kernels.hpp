@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "src/sparse/slabs.hpp"
 #include "src/support/types.hpp"
 
 namespace plexus {
@@ -27,27 +28,8 @@ struct RowRange {
   Index end;
 };
 
-/// Values of a layer in slab order (`Slabs`): `stride` elements from one shard to the next.
-struct ConstSlabView {
-  const Real* values;
-  Offset stride;
-};
-struct SlabView {
-  Real* values;
-  Offset stride;
-};
-
-/// How gradients of one shard become integers whose sum does not depend on any order.
-struct FixedPoint {
-  double scale;  ///< 2^exponent: one unit of the integer is 1 / scale
-  double limit;  ///< magnitudes of scaled shard gradients must stay below, at most 2^51
-};
-
-/// What a gradient kernel met.
-enum class GradientCheck : std::uint8_t {
-  ok = 0,
-  out_of_range = 1,  ///< a shard's gradient reached `FixedPoint::limit`, or was not finite
-};
+/// Whether a kernel's gradients replace what the output holds or are added to it.
+enum class Output { set, add };
 
 /// Everything that depends on the instruction set. The order of every floating-point sum is fixed by the code
 /// and the same in all sets; sets of the same `arithmetic` therefore give the same bits.
@@ -57,44 +39,51 @@ struct Kernels {
 
   /// Y = W X + b for the rows in range: sums start from the bias (0 when null) and run over ascending
   /// columns.
-  void (*sparse_product)(CsrView w, RowRange rows, const Real* bias, ConstSlabView x, SlabView y,
-                         Index shards);
-  void (*dense_product)(DenseView w, RowRange rows, const Real* bias, ConstSlabView x, SlabView y,
-                        Index shards);
+  void (*sparse_product)(CsrView w, RowRange rows, const Real* bias, ConstSlabView x, SlabView y);
+  void (*dense_product)(DenseView w, RowRange rows, const Real* bias, ConstSlabView x, SlabView y);
+
+  /// One pass over the connections of the columns in range, given column by column (`by_col` is W^T in CSR
+  /// form): dX = W^T delta over ascending rows, where dx has values, and the gradient at the connections, sum
+  /// over samples of delta(row) x(col).
+  /// Exact: the sum of each shard is rounded to a multiple of 1 / scale, and the integers are added. Wherever
+  /// shard_samples |x| |delta| scale < 2^51 the integers hold; what does not fit wraps around.
+  /// @param gradient  of the connections of the range, the first one first
+  void (*sparse_backward_exact)(CsrView by_col, RowRange cols, ConstSlabView delta, ConstSlabView x,
+                                SlabView dx, double scale, Output output, std::int64_t* gradient);
+  void (*sparse_backward_fast)(CsrView by_col, RowRange cols, ConstSlabView delta, ConstSlabView x,
+                               SlabView dx, Output output, Real* gradient);
 
   /// dX = W^T delta for the columns in range, over ascending rows; the matrix has at least one row.
-  void (*dense_transposed_product)(DenseView w, Index rows, RowRange cols, ConstSlabView delta, SlabView dx,
-                                   Index shards);
+  void (*dense_transposed_product)(DenseView w, Index rows, RowRange cols, ConstSlabView delta, SlabView dx);
 
-  /// Gradient at the stored connections of the rows in range: sum over samples of delta(row) x(col), one
-  /// shard after the other. Exact: each shard's sum is rounded to fixed point, the integers are added.
-  GradientCheck (*sparse_gradient_exact)(CsrView w, RowRange rows, ConstSlabView delta, ConstSlabView x,
-                                         Index shards, FixedPoint unit, std::int64_t* gradient);
-  void (*sparse_gradient_fast)(CsrView w, RowRange rows, ConstSlabView delta, ConstSlabView x, Index shards,
-                               Real* gradient);
-
-  /// The same for all cells of a dense matrix. `x` is given sample by sample: [shard][sample][padded_cols]
-  /// with padded_cols a multiple of 16.
-  GradientCheck (*dense_gradient_exact)(RowRange rows, Index cols, ConstSlabView delta,
-                                        const Real* x_by_sample, Index padded_cols, Index shards,
-                                        FixedPoint unit, std::int64_t* gradient);
+  /// Gradient at all cells of the rows in range of a dense matrix. `x` is given sample by sample:
+  /// [sample of the slab][padded_cols] with padded_cols a multiple of line_samples.
+  /// @param gradient  of the rows of the range, row-major
+  void (*dense_gradient_exact)(RowRange rows, Index cols, ConstSlabView delta, const Real* x_by_sample,
+                               Index padded_cols, double scale, Output output, std::int64_t* gradient);
   void (*dense_gradient_fast)(RowRange rows, Index cols, ConstSlabView delta, const Real* x_by_sample,
-                              Index padded_cols, Index shards, Real* gradient);
+                              Index padded_cols, Output output, Real* gradient);
 
-  /// Sum over samples of delta(row).
-  GradientCheck (*bias_gradient_exact)(RowRange rows, ConstSlabView delta, Index shards, FixedPoint unit,
-                                       std::int64_t* gradient);
-  void (*bias_gradient_fast)(RowRange rows, ConstSlabView delta, Index shards, Real* gradient);
+  /// Sum over samples of delta(row). @param gradient  of the rows of the range
+  void (*bias_gradient_exact)(RowRange rows, ConstSlabView delta, double scale, Output output,
+                              std::int64_t* gradient);
+  void (*bias_gradient_fast)(RowRange rows, ConstSlabView delta, Output output, Real* gradient);
 
-  /// Draws dropout masks: bit i of mask[shard * mask_stride + row] says whether sample i keeps neuron `row`.
-  /// The draw for (sample, neuron) is word (id mod 4) of Philox4x32-10 with counter (sample, id / 4): the
-  /// same as `RandomStream::words`. A word below `threshold` drops.
-  void (*dropout_mask)(RowRange rows, const NeuronId* row_ids, const std::int64_t* samples, Index shards,
-                       const std::uint32_t* key, std::uint32_t threshold, std::uint16_t* mask,
-                       Offset mask_stride);
+  /// Raises largest[line] to the largest magnitude in each line; what is not a number counts as infinite.
+  void (*largest_magnitudes)(RowRange rows, ConstSlabView values, Real* largest);
+
+  /// Takes up to line_samples samples of `features` values each into line `line` of `x`; lanes without a
+  /// sample become 0.
+  void (*transpose_samples)(const float* const* samples, Index present, Index features, SlabView x,
+                            Index line);
+
+  /// Draws dropout masks: bit i of mask[row * lines + line] says whether sample i of the line keeps neuron
+  /// `row`. The draw for (sample, neuron) is word (id mod 4) of Philox4x32-10 with counter (sample, id / 4):
+  /// the same as `RandomStream::words`. A word below `threshold` drops.
+  void (*dropout_mask)(RowRange rows, const NeuronId* row_ids, const std::int64_t* samples, Index lines,
+                       const std::uint32_t* key, std::uint32_t threshold, std::uint16_t* mask);
   /// Multiplies values of kept samples by `scale` and sets the others to 0.
-  void (*apply_mask)(RowRange rows, const std::uint16_t* mask, Offset mask_stride, Real scale,
-                     SlabView values, Index shards);
+  void (*apply_mask)(RowRange rows, const std::uint16_t* mask, Real scale, SlabView values);
 };
 
 /// The kernels this process uses: the best set that the processor has, or the one that the environment

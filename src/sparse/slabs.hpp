@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 
 #include "src/support/aligned.hpp"
@@ -7,44 +8,78 @@
 
 namespace plexus {
 
+/// Samples of a line: one neuron's values for them are one cache line of floats.
+inline constexpr Index line_samples = 16;
+
 /// Samples of a virtual shard. The global batch is cut into shards of this many samples, whatever the number
 /// of ranks; every sum over samples is first taken inside a shard, in a fixed order. Part of what a run
 /// computes.
-inline constexpr Index shard_samples = 16;
+inline constexpr Index shard_samples = 32;
+inline constexpr Index shard_lines = shard_samples / line_samples;
 
-/// Values of one layer's neurons for some shards: [shard][neuron][sample of the shard], so that a neuron's
-/// values for a shard are one cache line. Lanes without a sample hold 0.
+/// Lines of a slab: a neuron's values for a slab lie side by side, and the slab of a layer of a few thousand
+/// neurons stays in the L2 cache while a kernel works on it.
+inline constexpr Index slab_lines = 4;
+
+/// Lines that `samples` samples take.
+[[nodiscard]] constexpr Index lines_of(Offset samples) {
+  return static_cast<Index>((samples + line_samples - 1) / line_samples);
+}
+
+/// Values of a layer's neurons for the samples of one slab: [neuron][line][sample of the line].
+struct ConstSlabView {
+  const Real* values;
+  Index lines;  ///< 1 to slab_lines
+  [[nodiscard]] const Real* neuron(Index n) const {
+    return values + static_cast<Offset>(n) * lines * line_samples;
+  }
+};
+struct SlabView {
+  Real* values;
+  Index lines;
+  [[nodiscard]] Real* neuron(Index n) const { return values + static_cast<Offset>(n) * lines * line_samples; }
+  operator ConstSlabView() const { return {values, lines}; }  // NOLINT: a view of more is a view of less
+};
+
+/// Values of one layer's neurons for some samples, slab after slab. All slabs but the last have `slab_lines`
+/// lines. Lanes without a sample hold 0.
 class Slabs {
  public:
   Slabs() = default;
 
-  /// Makes room for `shards` x `neurons`; keeps the memory when it suffices. The contents are unspecified.
-  void resize(Index shards, Index neurons) {
-    shards_ = shards;
+  /// Makes room for `lines` x `neurons`; keeps the memory when it suffices. The contents are unspecified.
+  void resize(Index lines, Index neurons) {
+    lines_ = lines;
     neurons_ = neurons;
-    const auto needed = static_cast<std::size_t>(shards) * static_cast<std::size_t>(stride());
+    const auto needed = static_cast<std::size_t>(size());
     if (values_.size() < needed) values_.resize(needed);
   }
 
-  [[nodiscard]] Index shards() const { return shards_; }
+  [[nodiscard]] Index lines() const { return lines_; }
   [[nodiscard]] Index neurons() const { return neurons_; }
-  /// Elements from one shard to the next.
-  [[nodiscard]] Offset stride() const { return static_cast<Offset>(neurons_) * shard_samples; }
+  [[nodiscard]] Index slabs() const { return (lines_ + slab_lines - 1) / slab_lines; }
+  /// Values of all slabs.
+  [[nodiscard]] Offset size() const { return static_cast<Offset>(lines_) * neurons_ * line_samples; }
 
   [[nodiscard]] Real* data() { return values_.data(); }
   [[nodiscard]] const Real* data() const { return values_.data(); }
-  [[nodiscard]] Real* shard(Index s) { return values_.data() + s * stride(); }
-  [[nodiscard]] const Real* shard(Index s) const { return values_.data() + s * stride(); }
-  /// The `shard_samples` values of one neuron in one shard.
-  [[nodiscard]] Real* at(Index s, Index neuron) {
-    return shard(s) + static_cast<Offset>(neuron) * shard_samples;
+  [[nodiscard]] SlabView slab(Index s) { return {values_.data() + first_value(s), lines_in(s)}; }
+  [[nodiscard]] ConstSlabView slab(Index s) const { return {values_.data() + first_value(s), lines_in(s)}; }
+  /// The `line_samples` values of one neuron in one line.
+  [[nodiscard]] Real* at(Index line, Index neuron) {
+    return slab(line / slab_lines).neuron(neuron) + line % slab_lines * line_samples;
   }
-  [[nodiscard]] const Real* at(Index s, Index neuron) const {
-    return shard(s) + static_cast<Offset>(neuron) * shard_samples;
+  [[nodiscard]] const Real* at(Index line, Index neuron) const {
+    return slab(line / slab_lines).neuron(neuron) + line % slab_lines * line_samples;
   }
 
  private:
-  Index shards_ = 0;
+  [[nodiscard]] Offset first_value(Index s) const {
+    return static_cast<Offset>(s) * slab_lines * neurons_ * line_samples;
+  }
+  [[nodiscard]] Index lines_in(Index s) const { return std::min(slab_lines, lines_ - s * slab_lines); }
+
+  Index lines_ = 0;
   Index neurons_ = 0;
   AlignedVector<Real> values_;
 };

@@ -4,20 +4,39 @@
 #include <new>
 #include <vector>
 
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
+
 namespace plexus {
 
-/// Allocates at cache-line boundaries, which is also the width of the widest vector register.
+/// Allocates at cache-line boundaries, which is also the width of the widest vector register. Large arrays
+/// get pages of 2 MiB where the system has them to give: kernels that go through them at random would
+/// otherwise wait for address translation.
 template <class T>
 struct CacheAlignedAllocator {
   using value_type = T;
-  static constexpr std::align_val_t alignment{64};
+  static constexpr std::size_t cache_line = 64;
+  static constexpr std::size_t huge_page = std::size_t{2} << 20;
+  static constexpr std::size_t large = huge_page / 8;
 
   CacheAlignedAllocator() = default;
   template <class U>
   CacheAlignedAllocator(const CacheAlignedAllocator<U>&) {}
 
-  T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), alignment)); }
-  void deallocate(T* place, std::size_t) { ::operator delete(place, alignment); }
+  T* allocate(std::size_t count) {
+    const std::size_t bytes = count * sizeof(T);
+    if (bytes < large) return static_cast<T*>(::operator new(bytes, std::align_val_t{cache_line}));
+    const std::size_t pages = (bytes + huge_page - 1) / huge_page * huge_page;
+    void* place = ::operator new(pages, std::align_val_t{huge_page});
+#ifdef MADV_HUGEPAGE
+    static_cast<void>(madvise(place, pages, MADV_HUGEPAGE));  // without it the array is as usable
+#endif
+    return static_cast<T*>(place);
+  }
+  void deallocate(T* place, std::size_t count) {
+    ::operator delete(place, std::align_val_t{count * sizeof(T) < large ? cache_line : huge_page});
+  }
   bool operator==(const CacheAlignedAllocator&) const { return true; }
 };
 

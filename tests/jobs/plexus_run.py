@@ -23,7 +23,7 @@ DONE, WRONG_INPUT, FAILURE, AGAIN = 0, 64, 70, 75
 # Seconds. A run takes one or two; one that takes so long hangs.
 LIMIT = 90
 
-# Batches of 150 make 10 shards of 16 samples, enough for 8 ranks; the last batch of an epoch is smaller.
+# Batches of 270 make 9 shards of 32 samples, enough for 8 ranks; the last batch of an epoch is smaller.
 # There is dropout, rewiring after each epoch, and neuron pruning in between.
 CONFIG = """\
 [data]
@@ -49,11 +49,11 @@ learning_rate = 0.05
 
 [training]
 epochs = {epochs}
-batch_size = 150
+batch_size = 270
 """
 
 
-def write_data(folder, train_samples=700, test_samples=200, features=20, classes=5):
+def write_data(folder, train_samples=1260, test_samples=200, features=20, classes=5):
     """A data set in csv format: clouds around random centres, one per class."""
     numbers = random.Random(7)
     centres = [[numbers.gauss(0, 1) for _ in range(features)] for _ in range(classes)]
@@ -196,7 +196,7 @@ def checkpoints(out):
 class RunTest(unittest.TestCase):
     """A folder of its own for each class of tests, with a data set and a config."""
 
-    train_samples = 700
+    train_samples = 1260
     epochs = 12
 
     @classmethod

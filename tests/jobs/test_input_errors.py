@@ -172,8 +172,8 @@ class InputErrors(RunTest):
                         line.partition(",")[2] for line in text.splitlines(keepends=True))))
 
     def test_more_samples_wanted_than_there_are(self):
-        self.refuse("train_samples is 701", "holds 700 samples", "Set data.train_samples",
-                    arguments=settings(data__train_samples=701))
+        self.refuse("train_samples is 1261", "holds 1260 samples", "Set data.train_samples",
+                    arguments=settings(data__train_samples=1261))
 
     # What does not fit together.
 
@@ -185,7 +185,7 @@ class InputErrors(RunTest):
         self.refuse("ends with 4 outputs", "5 classes", arguments=settings(network__layers="[20, 40, 4]"))
 
     def test_a_rank_would_have_zero_samples(self):
-        self.refuse("3 ranks", "zero samples", "training.batch_size to 33 or more",
+        self.refuse("3 ranks", "zero samples", "training.batch_size to 65 or more",
                     arguments=settings(training__batch_size=32), ranks=3)
 
     # The output directory.

@@ -108,7 +108,7 @@ class Explain(RunTest):
             self.assertIn(words, heading)
         ranks = [line.split() for line in text.splitlines() if line.endswith("B")]
         self.assertEqual([line[0] for line in ranks], ["0", "1", "2"], text)
-        self.assertEqual(sum(int(line[1]) for line in ranks), 150, "the samples of a batch")
+        self.assertEqual(sum(int(line[1]) for line in ranks), 270, "the samples of a batch")
         self.assertEqual(len({line[3] for line in ranks}), 1, "every rank holds all connections")
         self.assertFalse(self.out().exists())
 

@@ -19,7 +19,7 @@ ExperimentConfig small_config() {
 
 TEST(GlobalRewire, EditsDoNotDependOnTheNumberOfRanks) {
   const ExperimentConfig config = small_config();
-  const Network network(config.network, first_layers(config));
+  Network network(config.network, first_layers(config));
   std::vector<LayerView> views;
   for (std::size_t l = 0; l < network.depth(); ++l) views.push_back(network.layer(l).view(true));
   const auto method = RewireMethodRegistry::instance().make("set", "key");
@@ -43,7 +43,7 @@ TEST(GlobalRewire, OneFlippedBitIsReportedWithItsRankAndLayer) {
     run_ranks(3, [&](DistributedContext& ctx) {
       auto layers = first_layers(config);
       if (ctx.rank() == 1) layers[2].values[5] = std::nextafter(layers[2].values[5], Real{1});
-      const Network network(config.network, std::move(layers));
+      Network network(config.network, std::move(layers));
       check_replicas(ctx, network);
     });
   } catch (const Error& error) {
@@ -58,7 +58,7 @@ TEST(GlobalRewire, EqualReplicasPass) {
   const ExperimentConfig config = small_config();
 
   run_ranks(3, [&](DistributedContext& ctx) {
-    const Network network(config.network, first_layers(config));
+    Network network(config.network, first_layers(config));
     EXPECT_NO_THROW(check_replicas(ctx, network));
   });
 }

@@ -1,7 +1,8 @@
 #include <gtest/gtest.h>
 
-#include <bit>
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -40,242 +41,375 @@ struct Layer {
   [[nodiscard]] CsrView csr() const { return {row_ptrs.data(), col_idxs.data(), values.data()}; }
 };
 
-Slabs random_slabs(Index shards, Index neurons, std::uint64_t seed) {
+/// The pattern and weights of a layer column by column, with the place of each connection in CSR order.
+struct ByColumn {
+  std::vector<Offset> col_ptrs = {0};
+  std::vector<Index> row_idxs;
+  std::vector<Real> values;
+  std::vector<std::size_t> sources;
+
+  explicit ByColumn(const Layer& layer) {
+    for (Index col = 0; col < layer.cols; ++col) {
+      for (Index row = 0; row < layer.rows; ++row) {
+        for (auto p = static_cast<std::size_t>(layer.row_ptrs[static_cast<std::size_t>(row)]);
+             p < static_cast<std::size_t>(layer.row_ptrs[static_cast<std::size_t>(row) + 1]); ++p) {
+          if (layer.col_idxs[p] != col) continue;
+          row_idxs.push_back(row);
+          values.push_back(layer.values[p]);
+          sources.push_back(p);
+        }
+      }
+      col_ptrs.push_back(static_cast<Offset>(row_idxs.size()));
+    }
+  }
+  [[nodiscard]] CsrView csr() const { return {col_ptrs.data(), row_idxs.data(), values.data()}; }
+};
+
+Slabs random_slabs(Index lines, Index neurons, std::uint64_t seed) {
   Slabs slabs;
-  slabs.resize(shards, neurons);
+  slabs.resize(lines, neurons);
   const RandomStream stream(seed, Purpose::weight);
-  for (Offset i = 0; i < shards * slabs.stride(); ++i) {
-    slabs.data()[i] = static_cast<Real>(stream.normal(static_cast<std::uint64_t>(i)));
+  for (Index line = 0; line < lines; ++line) {
+    for (Index neuron = 0; neuron < neurons; ++neuron) {
+      for (Index i = 0; i < line_samples; ++i) {
+        slabs.at(line, neuron)[i] = static_cast<Real>(stream.normal(
+            static_cast<std::uint64_t>(line), static_cast<std::uint64_t>(neuron * line_samples + i)));
+      }
+    }
   }
   return slabs;
 }
 
-ConstSlabView view(const Slabs& slabs) { return {slabs.data(), slabs.stride()}; }
+std::vector<Real> values_of(const Slabs& slabs) { return {slabs.data(), slabs.data() + slabs.size()}; }
 
-std::vector<Real> by_sample(const Slabs& x, Index padded_cols) {
-  std::vector<Real> out(static_cast<std::size_t>(x.shards() * shard_samples * padded_cols), Real{0});
-  for (Index s = 0; s < x.shards(); ++s) {
-    for (Index i = 0; i < shard_samples; ++i) {
+AlignedVector<Real> by_sample(const Slabs& x, Index padded_cols) {
+  AlignedVector<Real> out(static_cast<std::size_t>(x.lines() * line_samples * padded_cols), Real{0});
+  for (Index line = 0; line < x.lines(); ++line) {
+    for (Index i = 0; i < line_samples; ++i) {
       for (Index col = 0; col < x.neurons(); ++col) {
-        out[static_cast<std::size_t>((s * shard_samples + i) * padded_cols + col)] = x.at(s, col)[i];
+        out[static_cast<std::size_t>((line * line_samples + i) * padded_cols + col)] = x.at(line, col)[i];
       }
     }
   }
   return out;
 }
 
-/// Everything the kernels compute for one random layer and 1 to 7 shards.
+constexpr double scale = 0x1p30;
+constexpr std::uint32_t threshold = 1U << 30;
+constexpr Index most_lines = 9;  ///< two whole slabs and a part of one
+
+/// Everything the kernels compute for one random layer. Sparse gradients are in CSR order.
 struct Results {
-  std::vector<Real> product, dense_product, transposed, fast, dense_fast, bias_fast;
-  std::vector<std::int64_t> exact, dense_exact, bias_exact;
+  std::vector<Real> product, dense_product, transposed, dense_transposed, fast, dense_fast, bias_fast;
+  std::vector<std::int64_t> exact, exact_without_dx, dense_exact, bias_exact;
   std::vector<std::uint16_t> mask;
-  std::vector<Real> masked;
-  bool operator==(const Results&) const = default;
+  std::vector<Real> masked, magnitudes;
 };
 
-const FixedPoint unit{0x1p30, 0x1p51};
-constexpr std::uint32_t threshold = 1U << 30;
-
-Results run(const Kernels& k, Index shards) {
-  const Layer layer;
-  const Slabs x = random_slabs(shards, layer.cols, 1);
-  const Slabs delta = random_slabs(shards, layer.rows, 2);
-  const RowRange all{0, layer.rows};
-  const Index padded = 48;
-  const auto connections = layer.values.size();
-  const auto cells = layer.dense.size();
-  const auto rows = static_cast<std::size_t>(layer.rows);
-  Slabs y;
-  y.resize(shards, layer.rows);
-  const auto y_size = static_cast<std::size_t>(shards * y.stride());
-  Results r;
-  k.sparse_product(layer.csr(), all, layer.bias.data(), view(x), {y.data(), y.stride()}, shards);
-  r.product.assign(y.data(), y.data() + y_size);
-  k.dense_product({layer.dense.data(), layer.cols}, all, layer.bias.data(), view(x), {y.data(), y.stride()},
-                  shards);
-  r.dense_product.assign(y.data(), y.data() + y_size);
-  Slabs dx;
-  dx.resize(shards, layer.cols);
-  k.dense_transposed_product({layer.dense.data(), layer.cols}, layer.rows, {0, layer.cols}, view(delta),
-                             {dx.data(), dx.stride()}, shards);
-  r.transposed.assign(dx.data(), dx.data() + shards * dx.stride());
-  r.exact.resize(connections);
-  EXPECT_EQ(k.sparse_gradient_exact(layer.csr(), all, view(delta), view(x), shards, unit, r.exact.data()),
-            GradientCheck::ok);
-  r.fast.resize(connections);
-  k.sparse_gradient_fast(layer.csr(), all, view(delta), view(x), shards, r.fast.data());
-  AlignedVector<Real> samples;
-  const auto plain = by_sample(x, padded);
-  samples.assign(plain.begin(), plain.end());
-  r.dense_exact.resize(cells);
-  EXPECT_EQ(k.dense_gradient_exact(all, layer.cols, view(delta), samples.data(), padded, shards, unit,
-                                   r.dense_exact.data()),
-            GradientCheck::ok);
-  r.dense_fast.resize(cells);
-  k.dense_gradient_fast(all, layer.cols, view(delta), samples.data(), padded, shards, r.dense_fast.data());
-  r.bias_exact.resize(rows);
-  EXPECT_EQ(k.bias_gradient_exact(all, view(delta), shards, unit, r.bias_exact.data()), GradientCheck::ok);
-  r.bias_fast.resize(rows);
-  k.bias_gradient_fast(all, view(delta), shards, r.bias_fast.data());
+std::vector<NeuronId> neuron_ids(Index rows) {
   std::vector<NeuronId> ids;
-  for (Index row = 0; row < layer.rows; ++row) ids.push_back(row * 3 + (NeuronId{1} << 33));
+  for (Index row = 0; row < rows; ++row) ids.push_back(row * 3 + (NeuronId{1} << 33));
+  return ids;
+}
+
+Results run(const Kernels& k, Index lines) {
+  const Layer layer;
+  const ByColumn columns(layer);
+  const Slabs x = random_slabs(lines, layer.cols, 1);
+  const Slabs delta = random_slabs(lines, layer.rows, 2);
+  const RowRange rows{0, layer.rows};
+  const RowRange cols{0, layer.cols};
+  const DenseView dense{layer.dense.data(), layer.cols};
+  const Index padded = 48;
+  const auto samples = by_sample(x, padded);
+  const auto ids = neuron_ids(layer.rows);
   std::vector<std::int64_t> sample_ids;
-  for (Index i = 0; i < shards * shard_samples; ++i) sample_ids.push_back((std::int64_t{1} << 34) + 7 * i);
+  for (Index i = 0; i < lines * line_samples; ++i) sample_ids.push_back((std::int64_t{1} << 34) + 7 * i);
   const auto key = RandomStream(9, Purpose::dropout, 1, 2).key();
-  r.mask.resize(static_cast<std::size_t>(shards) * rows);
-  k.dropout_mask(all, ids.data(), sample_ids.data(), shards, key.data(), threshold, r.mask.data(),
-                 layer.rows);
-  k.apply_mask(all, r.mask.data(), layer.rows, Real{2}, {y.data(), y.stride()}, shards);
-  r.masked.assign(y.data(), y.data() + y_size);
+  const auto connections = layer.values.size();
+  std::vector<std::int64_t> exact(connections);
+  std::vector<Real> fast(connections);
+  Results r;
+  r.exact_without_dx.resize(connections);
+  r.dense_exact.resize(layer.dense.size());
+  r.dense_fast.resize(layer.dense.size());
+  r.bias_exact.resize(static_cast<std::size_t>(layer.rows));
+  r.bias_fast.resize(static_cast<std::size_t>(layer.rows));
+  r.mask.resize(static_cast<std::size_t>(lines * layer.rows));
+  r.magnitudes.assign(static_cast<std::size_t>(lines), Real{0});
+  Slabs y;
+  Slabs dense_y;
+  Slabs dx;
+  Slabs dense_dx;
+  y.resize(lines, layer.rows);
+  dense_y.resize(lines, layer.rows);
+  dx.resize(lines, layer.cols);
+  dense_dx.resize(lines, layer.cols);
+  for (Index s = 0; s < x.slabs(); ++s) {
+    const Output output = s == 0 ? Output::set : Output::add;
+    const Offset first_sample = static_cast<Offset>(s) * slab_lines * line_samples;
+    std::uint16_t* mask = r.mask.data() + static_cast<Offset>(s) * slab_lines * layer.rows;
+    k.sparse_product(layer.csr(), rows, layer.bias.data(), x.slab(s), y.slab(s));
+    k.dense_product(dense, rows, layer.bias.data(), x.slab(s), dense_y.slab(s));
+    k.dense_transposed_product(dense, layer.rows, cols, delta.slab(s), dense_dx.slab(s));
+    k.sparse_backward_exact(columns.csr(), cols, delta.slab(s), x.slab(s), dx.slab(s), scale, output,
+                            exact.data());
+    k.sparse_backward_exact(columns.csr(), cols, delta.slab(s), x.slab(s), {nullptr, 0}, scale, output,
+                            r.exact_without_dx.data());
+    k.sparse_backward_fast(columns.csr(), cols, delta.slab(s), x.slab(s), {nullptr, 0}, output, fast.data());
+    k.dense_gradient_exact(rows, layer.cols, delta.slab(s), samples.data() + first_sample * padded, padded,
+                           scale, output, r.dense_exact.data());
+    k.dense_gradient_fast(rows, layer.cols, delta.slab(s), samples.data() + first_sample * padded, padded,
+                          output, r.dense_fast.data());
+    k.bias_gradient_exact(rows, delta.slab(s), scale, output, r.bias_exact.data());
+    k.bias_gradient_fast(rows, delta.slab(s), output, r.bias_fast.data());
+    k.dropout_mask(rows, ids.data(), sample_ids.data() + first_sample, x.slab(s).lines, key.data(), threshold,
+                   mask);
+    k.largest_magnitudes(rows, dense_y.slab(s), r.magnitudes.data() + s * slab_lines);
+  }
+  r.product = values_of(y);
+  r.dense_product = values_of(dense_y);
+  r.transposed = values_of(dx);
+  r.dense_transposed = values_of(dense_dx);
+  for (Index s = 0; s < x.slabs(); ++s) {
+    k.apply_mask(rows, r.mask.data() + static_cast<Offset>(s) * slab_lines * layer.rows, Real{2}, y.slab(s));
+  }
+  r.masked = values_of(y);
+  r.exact.resize(connections);
+  r.fast.resize(connections);
+  for (std::size_t p = 0; p < connections; ++p) {
+    r.exact[columns.sources[p]] = exact[p];
+    r.fast[columns.sources[p]] = fast[p];
+  }
+  std::vector<std::int64_t> reordered(connections);
+  for (std::size_t p = 0; p < connections; ++p) reordered[columns.sources[p]] = r.exact_without_dx[p];
+  r.exact_without_dx = reordered;
   return r;
+}
+
+/// Where a value stands in `values_of`.
+std::size_t place(const Slabs& slabs, Index line, Index neuron, Index i) {
+  return static_cast<std::size_t>(slabs.at(line, neuron) + i - slabs.data());
 }
 
 class EveryInstructionSet : public testing::TestWithParam<const Kernels*> {};
 
-TEST_P(EveryInstructionSet, EqualsThePlainSums) {
+TEST_P(EveryInstructionSet, ProductsEqualThePlainSums) {
   const Layer layer;
-  for (Index shards = 1; shards <= 7; ++shards) {
-    const Slabs x = random_slabs(shards, layer.cols, 1);
-    const Slabs delta = random_slabs(shards, layer.rows, 2);
+  for (Index lines = 1; lines <= most_lines; ++lines) {
+    const Slabs x = random_slabs(lines, layer.cols, 1);
+    const Slabs delta = random_slabs(lines, layer.rows, 2);
 
-    const Results got = run(*GetParam(), shards);
+    const Results got = run(*GetParam(), lines);
+
+    const auto weight = [&](Index row, Index col) {
+      return static_cast<double>(layer.dense[static_cast<std::size_t>(row * layer.cols + col)]);
+    };
+    for (Index line = 0; line < lines; ++line) {
+      for (Index i = 0; i < line_samples; ++i) {
+        for (Index row = 0; row < layer.rows; ++row) {
+          double sum = layer.bias[static_cast<std::size_t>(row)];
+          for (Index col = 0; col < layer.cols; ++col) sum += weight(row, col) * x.at(line, col)[i];
+          ASSERT_NEAR(got.product[place(delta, line, row, i)], sum, 2e-5) << "row " << row;
+          ASSERT_NEAR(got.dense_product[place(delta, line, row, i)], sum, 2e-5) << "row " << row;
+        }
+        for (Index col = 0; col < layer.cols; ++col) {
+          double sum = 0;
+          for (Index row = 0; row < layer.rows; ++row) sum += weight(row, col) * delta.at(line, row)[i];
+          ASSERT_NEAR(got.transposed[place(x, line, col, i)], sum, 2e-5) << "column " << col;
+          ASSERT_NEAR(got.dense_transposed[place(x, line, col, i)], sum, 2e-5) << "column " << col;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(EveryInstructionSet, GradientsEqualThePlainSums) {
+  const Layer layer;
+  for (Index lines = 1; lines <= most_lines; ++lines) {
+    const Slabs x = random_slabs(lines, layer.cols, 1);
+    const Slabs delta = random_slabs(lines, layer.rows, 2);
+
+    const Results got = run(*GetParam(), lines);
 
     std::size_t p = 0;
     for (Index row = 0; row < layer.rows; ++row) {
       double bias_gradient = 0;
-      for (Index s = 0; s < shards; ++s) {
-        for (Index i = 0; i < shard_samples; ++i) {
-          double sum = layer.bias[static_cast<std::size_t>(row)];
-          for (Index col = 0; col < layer.cols; ++col) {
-            sum += static_cast<double>(layer.dense[static_cast<std::size_t>(row * layer.cols + col)]) *
-                   x.at(s, col)[i];
-          }
-          const auto at = static_cast<std::size_t>((s * layer.rows + row) * shard_samples + i);
-          ASSERT_NEAR(got.product[at], sum, 2e-5) << "row " << row;
-          ASSERT_NEAR(got.dense_product[at], sum, 2e-5) << "row " << row;
-          bias_gradient += delta.at(s, row)[i];
-        }
+      for (Index line = 0; line < lines; ++line) {
+        for (Index i = 0; i < line_samples; ++i) bias_gradient += delta.at(line, row)[i];
       }
-      ASSERT_NEAR(static_cast<double>(got.bias_exact[static_cast<std::size_t>(row)]) / unit.scale,
-                  bias_gradient, 2e-5);
-      ASSERT_NEAR(got.bias_fast[static_cast<std::size_t>(row)], bias_gradient, 2e-5);
+      const auto r = static_cast<std::size_t>(row);
+      ASSERT_NEAR(static_cast<double>(got.bias_exact[r]) / scale, bias_gradient, 2e-5);
+      ASSERT_NEAR(got.bias_fast[r], bias_gradient, 2e-5);
       for (Index col = 0; col < layer.cols; ++col) {
         double gradient = 0;
-        for (Index s = 0; s < shards; ++s) {
-          for (Index i = 0; i < shard_samples; ++i) {
-            gradient += static_cast<double>(delta.at(s, row)[i]) * x.at(s, col)[i];
+        for (Index line = 0; line < lines; ++line) {
+          for (Index i = 0; i < line_samples; ++i) {
+            gradient += static_cast<double>(delta.at(line, row)[i]) * x.at(line, col)[i];
           }
         }
         const auto cell = static_cast<std::size_t>(row * layer.cols + col);
-        ASSERT_NEAR(static_cast<double>(got.dense_exact[cell]) / unit.scale, gradient, 4e-5);
+        ASSERT_NEAR(static_cast<double>(got.dense_exact[cell]) / scale, gradient, 4e-5);
         ASSERT_NEAR(got.dense_fast[cell], gradient, 4e-5);
-        if (p < layer.col_idxs.size() &&
-            static_cast<Offset>(p) < layer.row_ptrs[static_cast<std::size_t>(row) + 1] &&
+        if (p < layer.col_idxs.size() && static_cast<Offset>(p) < layer.row_ptrs[r + 1] &&
             layer.col_idxs[p] == col) {
-          ASSERT_NEAR(static_cast<double>(got.exact[p]) / unit.scale, gradient, 4e-5);
+          ASSERT_NEAR(static_cast<double>(got.exact[p]) / scale, gradient, 4e-5);
           ASSERT_NEAR(got.fast[p], gradient, 4e-5);
           ++p;
         }
       }
     }
     ASSERT_EQ(p, layer.col_idxs.size());
+    EXPECT_EQ(got.exact, got.exact_without_dx);
   }
 }
 
-TEST_P(EveryInstructionSet, TransposedDenseProductEqualsThePlainSums) {
+/// Lines [first, first + count) of `slabs`.
+Slabs part_of(const Slabs& slabs, Index first, Index count) {
+  Slabs part;
+  part.resize(count, slabs.neurons());
+  for (Index line = 0; line < count; ++line) {
+    for (Index neuron = 0; neuron < slabs.neurons(); ++neuron)
+      std::copy_n(slabs.at(first + line, neuron), line_samples, part.at(line, neuron));
+  }
+  return part;
+}
+
+TEST_P(EveryInstructionSet, NothingExactDependsOnHowShardsAreSplit) {
   const Layer layer;
-  for (Index shards = 1; shards <= 7; ++shards) {
-    const Slabs delta = random_slabs(shards, layer.rows, 2);
+  const ByColumn columns(layer);
+  const Slabs x = random_slabs(most_lines, layer.cols, 1);
+  const Slabs delta = random_slabs(most_lines, layer.rows, 2);
+  const Kernels& k = *GetParam();
+  const Results whole = run(k, most_lines);
 
-    const Results got = run(*GetParam(), shards);
+  std::vector<std::int64_t> sum(layer.values.size(), 0);
+  for (Index first = 0; first < most_lines; first += shard_lines) {
+    const Index count = std::min(shard_lines, most_lines - first);
+    const Slabs x_part = part_of(x, first, count);
+    const Slabs delta_part = part_of(delta, first, count);
+    Slabs y;
+    Slabs dx;
+    y.resize(count, layer.rows);
+    dx.resize(count, layer.cols);
+    k.sparse_product(layer.csr(), {0, layer.rows}, layer.bias.data(), x_part.slab(0), y.slab(0));
+    k.sparse_backward_exact(columns.csr(), {0, layer.cols}, delta_part.slab(0), x_part.slab(0), dx.slab(0),
+                            scale, Output::add, sum.data());
+    for (Index line = 0; line < count; ++line) {
+      for (Index i = 0; i < line_samples; ++i) {
+        for (Index row = 0; row < layer.rows; ++row)
+          ASSERT_EQ(y.at(line, row)[i], whole.product[place(delta, first + line, row, i)]);
+        for (Index col = 0; col < layer.cols; ++col)
+          ASSERT_EQ(dx.at(line, col)[i], whole.transposed[place(x, first + line, col, i)]);
+      }
+    }
+  }
 
-    for (Index s = 0; s < shards; ++s) {
-      for (Index col = 0; col < layer.cols; ++col) {
-        for (Index i = 0; i < shard_samples; ++i) {
-          double sum = 0;
-          for (Index row = 0; row < layer.rows; ++row) {
-            sum += static_cast<double>(layer.dense[static_cast<std::size_t>(row * layer.cols + col)]) *
-                   delta.at(s, row)[i];
-          }
-          ASSERT_NEAR(got.transposed[static_cast<std::size_t>((s * layer.cols + col) * shard_samples + i)],
-                      sum, 2e-5);
-        }
+  for (std::size_t p = 0; p < sum.size(); ++p) EXPECT_EQ(sum[p], whole.exact[columns.sources[p]]);
+}
+
+TEST_P(EveryInstructionSet, RangesOfColumnsGiveWhatAllColumnsGive) {
+  const Layer layer;
+  const ByColumn columns(layer);
+  const Slabs x = random_slabs(4, layer.cols, 1);
+  const Slabs delta = random_slabs(4, layer.rows, 2);
+  const Results whole = run(*GetParam(), 4);
+
+  std::vector<std::int64_t> gradient(layer.values.size());
+  for (const RowRange cols : {RowRange{0, 5}, RowRange{5, 6}, RowRange{6, layer.cols}}) {
+    GetParam()->sparse_backward_exact(
+        columns.csr(), cols, delta.slab(0), x.slab(0), {nullptr, 0}, scale, Output::set,
+        gradient.data() + columns.col_ptrs[static_cast<std::size_t>(cols.begin)]);
+  }
+
+  for (std::size_t p = 0; p < gradient.size(); ++p) EXPECT_EQ(gradient[p], whole.exact[columns.sources[p]]);
+}
+
+TEST_P(EveryInstructionSet, FindsTheLargestMagnitudes) {
+  constexpr Real infinity = std::numeric_limits<Real>::infinity();
+  Slabs values = random_slabs(3, 5, 4);
+  values.at(0, 3)[15] = -100;
+  values.at(1, 4)[0] = std::numeric_limits<Real>::quiet_NaN();
+  values.at(2, 0)[8] = -infinity;
+  std::vector<Real> largest = {0, 0, 0};
+  std::vector<Real> with_more = {200, 0, 0};
+
+  GetParam()->largest_magnitudes({0, 5}, values.slab(0), largest.data());
+  GetParam()->largest_magnitudes({0, 3}, values.slab(0), with_more.data());
+
+  EXPECT_EQ(largest, (std::vector<Real>{100, infinity, infinity}));
+  EXPECT_EQ(with_more[0], 200);
+  EXPECT_LT(with_more[1], 5);
+}
+
+TEST_P(EveryInstructionSet, TransposesSamples) {
+  const Index features = 21;  // no multiple of what is transposed at a time
+  std::vector<float> data;
+  for (int i = 0; i < line_samples * features; ++i) data.push_back(static_cast<float>(i) + 0.5F);
+  for (const Index present : {Index{1}, Index{7}, line_samples}) {
+    const float* samples[line_samples] = {};
+    for (Index i = 0; i < present; ++i) samples[i] = data.data() + i * features;
+    Slabs x = random_slabs(3, features, 1);
+    const Slabs before = x;
+
+    GetParam()->transpose_samples(samples, present, features, x.slab(0), 1);
+
+    for (Index f = 0; f < features; ++f) {
+      for (Index i = 0; i < line_samples; ++i) {
+        ASSERT_EQ(x.at(1, f)[i], i < present ? static_cast<Real>(i * features + f) + Real{0.5} : Real{0});
+        ASSERT_EQ(x.at(0, f)[i], before.at(0, f)[i]);
+        ASSERT_EQ(x.at(2, f)[i], before.at(2, f)[i]);
       }
     }
   }
 }
 
-TEST_P(EveryInstructionSet, ExactGradientsDoNotDependOnHowShardsAreSplit) {
-  const Layer layer;
-  const Index shards = 7;
-  const Slabs x = random_slabs(shards, layer.cols, 1);
-  const Slabs delta = random_slabs(shards, layer.rows, 2);
-  const Kernels& k = *GetParam();
-  const Results whole = run(k, shards);
-
-  std::vector<std::int64_t> sum(layer.values.size(), 0);
-  for (Index first = 0; first < shards; first += 3) {
-    const Index count = std::min<Index>(3, shards - first);
-    std::vector<std::int64_t> part(sum.size());
-    k.sparse_gradient_exact(layer.csr(), {0, layer.rows}, {delta.shard(first), delta.stride()},
-                            {x.shard(first), x.stride()}, count, unit, part.data());
-    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += part[i];
-  }
-
-  EXPECT_EQ(sum, whole.exact);
-}
-
-TEST_P(EveryInstructionSet, ReportsGradientsOutOfRangeAndNotFinite) {
-  const Layer layer;
-  const Slabs delta = random_slabs(2, layer.rows, 2);
-  const Kernels& k = *GetParam();
-  std::vector<std::int64_t> out(layer.values.size());
-  const auto check_of = [&](Real special, FixedPoint fixed) {
-    Slabs x = random_slabs(2, layer.cols, 1);
-    x.at(1, 36)[15] = special;
-    return k.sparse_gradient_exact(layer.csr(), {0, layer.rows}, {delta.data(), delta.stride()},
-                                   {x.data(), x.stride()}, 2, fixed, out.data());
-  };
-
-  EXPECT_EQ(check_of(1, unit), GradientCheck::ok);
-  EXPECT_EQ(check_of(1e9F, unit), GradientCheck::out_of_range);
-  EXPECT_EQ(check_of(1e9F, {0x1p10, 0x1p51}), GradientCheck::ok);
-  EXPECT_EQ(check_of(std::numeric_limits<Real>::quiet_NaN(), unit), GradientCheck::out_of_range);
-  EXPECT_EQ(check_of(std::numeric_limits<Real>::infinity(), unit), GradientCheck::out_of_range);
-}
-
 TEST_P(EveryInstructionSet, DropoutMaskIsTheKeyedDraw) {
-  const Results got = run(*GetParam(), 2);
+  const Results got = run(*GetParam(), 5);
 
   const RandomStream stream(9, Purpose::dropout, 1, 2);
-  for (Index s = 0; s < 2; ++s) {
+  for (Index line = 0; line < 5; ++line) {
+    const Index lines = line < slab_lines ? slab_lines : 1;
     for (Index row = 0; row < 21; ++row) {
       const auto id = static_cast<std::uint64_t>(row * 3) + (1ULL << 33);
       unsigned expected = 0;
-      for (Index i = 0; i < shard_samples; ++i) {
+      for (Index i = 0; i < line_samples; ++i) {
         const auto sample =
-            (std::uint64_t{1} << 34) + static_cast<std::uint64_t>(7 * (s * shard_samples + i));
+            (std::uint64_t{1} << 34) + static_cast<std::uint64_t>(7 * (line * line_samples + i));
         expected |= (stream.words(sample, id / 4)[id % 4] >= threshold ? 1U : 0U) << i;
       }
-      ASSERT_EQ(got.mask[static_cast<std::size_t>(s * 21 + row)], expected) << "row " << row;
+      const Index at = line / slab_lines * slab_lines * 21 + row * lines + line % slab_lines;
+      ASSERT_EQ(got.mask[static_cast<std::size_t>(at)], expected) << "row " << row;
     }
   }
 }
 
 TEST_P(EveryInstructionSet, MaskScalesWhatIsKeptAndClearsTheRest) {
-  const Results got = run(*GetParam(), 3);
+  const Results got = run(*GetParam(), 6);
 
   for (std::size_t i = 0; i < got.masked.size(); ++i) {
-    const bool kept = (got.mask[i / shard_samples] >> (i % shard_samples) & 1) != 0;
-    ASSERT_EQ(got.masked[i], kept ? 2 * got.dense_product[i] : 0) << "value " << i;
+    const bool kept = (got.mask[i / line_samples] >> (i % line_samples) & 1) != 0;
+    ASSERT_EQ(got.masked[i], kept ? 2 * got.product[i] : 0) << "value " << i;
   }
 }
 
 TEST_P(EveryInstructionSet, SameArithmeticGivesTheSameBits) {
   for (const Kernels* other : available_kernels()) {
     if (std::string(other->arithmetic) != GetParam()->arithmetic) continue;
-    for (Index shards : {1, 2, 3, 4, 7}) {
-      EXPECT_EQ(run(*GetParam(), shards), run(*other, shards)) << other->name << ", " << shards << " shards";
+    for (Index lines = 1; lines <= most_lines; ++lines) {
+      SCOPED_TRACE(std::string(other->name) + ", " + std::to_string(lines) + " lines");
+      const Results a = run(*GetParam(), lines);
+      const Results b = run(*other, lines);
+      EXPECT_EQ(a.product, b.product);
+      EXPECT_EQ(a.dense_product, b.dense_product);
+      EXPECT_EQ(a.transposed, b.transposed);
+      EXPECT_EQ(a.dense_transposed, b.dense_transposed);
+      EXPECT_EQ(a.exact, b.exact);
+      EXPECT_EQ(a.dense_exact, b.dense_exact);
+      EXPECT_EQ(a.bias_exact, b.bias_exact);
+      EXPECT_EQ(a.mask, b.mask);
+      EXPECT_EQ(a.masked, b.masked);
+      EXPECT_EQ(a.magnitudes, b.magnitudes);
     }
   }
 }

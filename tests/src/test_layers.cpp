@@ -3,6 +3,7 @@
 #include <omp.h>
 
 #include <Eigen/SparseCore>
+#include <algorithm>
 #include <vector>
 
 #include "src/nn/batch.hpp"
@@ -21,16 +22,31 @@ LayerSnapshot layer_of(Index rows, Index cols, double density, const char* outpu
   return first_layers(config).at(0);
 }
 
-Slabs numbered(Index shards, Index neurons) {
+Slabs numbered(Index lines, Index neurons) {
   Slabs slabs;
-  slabs.resize(shards, neurons);
-  for (Offset i = 0; i < shards * slabs.stride(); ++i) slabs.data()[i] = static_cast<Real>(i % 23) - 11;
+  slabs.resize(lines, neurons);
+  for (Index line = 0; line < lines; ++line) {
+    for (Index neuron = 0; neuron < neurons; ++neuron) {
+      for (Index i = 0; i < line_samples; ++i)
+        slabs.at(line, neuron)[i] = static_cast<Real>((line * 7 + neuron * 16 + i) % 23) - 11;
+    }
+  }
   return slabs;
 }
 
-std::vector<Real> values_of(const Slabs& slabs) {
-  return {slabs.data(), slabs.data() + slabs.shards() * slabs.stride()};
+std::vector<Real> values_of(const Slabs& slabs) { return {slabs.data(), slabs.data() + slabs.size()}; }
+
+const NeuronsDone nothing = [](Index, RowRange) {};
+
+/// Moves a gradient from the layer's order to that of the stored weights.
+template <class Value>
+void sort(const Layer& layer, std::vector<Value>& gradient) {
+  const std::vector<Value> before = gradient;
+  const auto order = layer.gradient_order();
+  for (std::size_t i = 0; i < order.size(); ++i) gradient[static_cast<std::size_t>(order[i])] = before[i];
 }
+
+constexpr double scale = 0x1p20;
 
 /// What a layer computes forward and backward, with its gradients.
 struct Results {
@@ -39,25 +55,28 @@ struct Results {
   bool operator==(const Results&) const = default;
 };
 
-Results run(Layer& layer) {
-  const Slabs x = numbered(3, layer.cols());
-  const Slabs delta = numbered(3, layer.rows());
+Results run(Layer& layer, Index lines = 5) {
+  const Slabs x = numbered(lines, layer.cols());
+  const Slabs delta = numbered(lines, layer.rows());
   Slabs z;
   Slabs dx;
-  layer.forward(x, z);
-  layer.backward(delta, dx);
-  Results results{values_of(z), values_of(dx), {}, {}};
+  Results results;
   results.fast.resize(static_cast<std::size_t>(layer.parameters()));
   results.exact.resize(results.fast.size());
-  layer.gradient_fast(x, delta, results.fast.data());
-  EXPECT_EQ(layer.gradient_exact(x, delta, {0x1p20, 0x1p51}, results.exact.data()), GradientCheck::ok);
+  layer.forward(x, z, nothing);
+  layer.backward(x, delta, nullptr, FastGradient{1.0, results.fast.data(), nullptr}, nothing);
+  layer.backward(x, delta, &dx, ExactGradient{scale, results.exact.data(), nullptr}, nothing);
+  sort(layer, results.fast);
+  sort(layer, results.exact);
+  results.z = values_of(z);
+  results.dx = values_of(dx);
   return results;
 }
 
 TEST(SparseLayer, ThreadsDoNotChangeABit) {
   const auto layer_with = [](int threads) {
     omp_set_num_threads(threads);
-    const auto layer = make_layer(layer_of(50, 70, 0.2), InputGradient::wanted);
+    const auto layer = make_layer(layer_of(50, 70, 0.2));
     return run(*layer);
   };
 
@@ -71,43 +90,151 @@ using EigenMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic>;
 
 /// Neurons x samples.
 EigenMatrix as_eigen(const Slabs& slabs) {
-  EigenMatrix matrix(slabs.neurons(), slabs.shards() * shard_samples);
-  for (Index s = 0; s < slabs.shards(); ++s) {
+  EigenMatrix matrix(slabs.neurons(), slabs.lines() * line_samples);
+  for (Index line = 0; line < slabs.lines(); ++line) {
     for (Index neuron = 0; neuron < slabs.neurons(); ++neuron) {
-      for (Index i = 0; i < shard_samples; ++i)
-        matrix(neuron, s * shard_samples + i) = slabs.at(s, neuron)[i];
+      for (Index i = 0; i < line_samples; ++i)
+        matrix(neuron, line * line_samples + i) = slabs.at(line, neuron)[i];
     }
   }
   return matrix;
 }
 
 TEST(SparseLayer, AgreesWithEigen) {
-  const auto layer = make_layer(layer_of(50, 70, 0.2), InputGradient::wanted);
-  const Topology& topology = layer->state().topology;
+  const auto layer = make_layer(layer_of(50, 70, 0.2));
+  const LayerSnapshot& state = layer->state();
   std::vector<Eigen::Triplet<double>> entries;
-  for (Index row = 0; row < topology.rows; ++row) {
-    for (auto p = static_cast<std::size_t>(topology.row_ptrs[static_cast<std::size_t>(row)]);
-         p < static_cast<std::size_t>(topology.row_ptrs[static_cast<std::size_t>(row) + 1]); ++p) {
-      entries.emplace_back(row, topology.col_idxs[p], layer->state().values[p]);
+  for (Index row = 0; row < state.topology.rows; ++row) {
+    for (auto p = static_cast<std::size_t>(state.topology.row_ptrs[static_cast<std::size_t>(row)]);
+         p < static_cast<std::size_t>(state.topology.row_ptrs[static_cast<std::size_t>(row) + 1]); ++p) {
+      entries.emplace_back(row, state.topology.col_idxs[p], state.values[p]);
     }
   }
   Eigen::SparseMatrix<double, Eigen::RowMajor> w(50, 70);
   w.setFromTriplets(entries.begin(), entries.end());
-  const Slabs x = numbered(3, 70);
-  const Slabs delta = numbered(3, 50);
+  const Slabs x = numbered(5, 70);
+  const Slabs delta = numbered(5, 50);
+  const EigenMatrix z = w * as_eigen(x);  // the biases of a new layer are 0
+  const EigenMatrix dx = w.transpose() * as_eigen(delta);
+  const EigenMatrix gradient = as_eigen(delta) * as_eigen(x).transpose();
+
+  Slabs got_z;
+  Slabs got_dx;
+  std::vector<Real> got_gradient(static_cast<std::size_t>(layer->parameters()));
+  layer->forward(x, got_z, nothing);
+  layer->backward(x, delta, &got_dx, FastGradient{1.0, got_gradient.data(), nullptr}, nothing);
+  sort(*layer, got_gradient);
+
+  EXPECT_LT((as_eigen(got_z) - z).cwiseAbs().maxCoeff(), 1e-4);
+  EXPECT_LT((as_eigen(got_dx) - dx).cwiseAbs().maxCoeff(), 1e-4);
+  for (std::size_t p = 0; p < entries.size(); ++p) {
+    ASSERT_NEAR(got_gradient[p], gradient(entries[p].row(), entries[p].col()), 1e-2) << "connection " << p;
+  }
+  for (Index row = 0; row < 50; ++row) {
+    ASSERT_NEAR(got_gradient[entries.size() + static_cast<std::size_t>(row)], as_eigen(delta).row(row).sum(),
+                1e-2);
+  }
+}
+
+TEST(SparseLayer, TellsWhichNeuronsAreDone) {
+  const auto layer = make_layer(layer_of(300, 200, 0.2));
+  const Slabs x = numbered(5, 200);
+  const Slabs delta = numbered(5, 300);
+  std::vector<int> rows(300, 0);
+  std::vector<int> cols(200, 0);
   Slabs z;
   Slabs dx;
   std::vector<Real> gradient(static_cast<std::size_t>(layer->parameters()));
 
-  layer->forward(x, z);
-  layer->backward(delta, dx);
-  layer->gradient_fast(x, delta, gradient.data());
+  layer->forward(x, z, [&](Index slab, RowRange range) {
+    for (Index row = range.begin; row < range.end; ++row)
+      rows[static_cast<std::size_t>(row)] += 1 + 10 * slab;
+  });
+  layer->backward(x, delta, &dx, FastGradient{1.0, gradient.data(), nullptr},
+                  [&](Index slab, RowRange range) {
+                    for (Index col = range.begin; col < range.end; ++col)
+                      cols[static_cast<std::size_t>(col)] += 1 + 10 * slab;
+                  });
 
-  EXPECT_LT((as_eigen(z) - w * as_eigen(x)).cwiseAbs().maxCoeff(), 1e-4);  // the biases of a new layer are 0
-  EXPECT_LT((as_eigen(dx) - w.transpose() * as_eigen(delta)).cwiseAbs().maxCoeff(), 1e-4);
-  const EigenMatrix full_gradient = as_eigen(delta) * as_eigen(x).transpose();
-  for (std::size_t p = 0; p < entries.size(); ++p) {
-    ASSERT_NEAR(gradient[p], full_gradient(entries[p].row(), entries[p].col()), 1e-2) << "connection " << p;
+  EXPECT_EQ(rows, std::vector<int>(300, 12));  // once in slab 0, once in slab 1
+  EXPECT_EQ(cols, std::vector<int>(200, 12));
+}
+
+/// The layer's state after one step, taken at once or from a gradient handed out.
+LayerSnapshot after_step(const LayerSnapshot& start, bool exact, bool at_once, Index lines) {
+  const auto layer = make_layer(start);
+  const auto sgd = OptimizerRegistry::instance().make("sgd", "optimizer.name", OptimizerConfig{});
+  const OptimizerStep step{*sgd, 0.01};
+  const Slabs x = numbered(lines, layer->cols());
+  const Slabs delta = numbered(lines, layer->rows());
+  Slabs dx;
+  std::vector<Real> fast(static_cast<std::size_t>(layer->parameters()));
+  std::vector<std::int64_t> sums(fast.size());
+  if (exact) {
+    const auto taken = layer->backward(
+        x, delta, &dx, ExactGradient{scale, at_once ? nullptr : sums.data(), at_once ? &step : nullptr},
+        nothing);
+    const auto magnitudes = at_once ? taken : layer->update(step, sums.data(), scale);
+    EXPECT_NE(magnitudes, 0U);
+  } else {
+    layer->backward(x, delta, &dx,
+                    FastGradient{1.0, at_once ? nullptr : fast.data(), at_once ? &step : nullptr}, nothing);
+    if (!at_once) layer->update(step, fast.data());
+  }
+  return layer->state();
+}
+
+TEST(EveryLayer, AStepTakenAtOnceIsTheStepFromTheGradient) {
+  for (const double density : {0.2, 1.0}) {
+    const LayerSnapshot start = layer_of(50, 70, density);
+    for (const bool exact : {true, false}) {
+      for (const Index lines : {1, 4, 9}) {
+        EXPECT_EQ(after_step(start, exact, true, lines), after_step(start, exact, false, lines))
+            << "density " << density << ", exact " << exact << ", " << lines << " lines";
+      }
+    }
+  }
+}
+
+TEST(SparseLayer, ABatchBeyondTheCacheGivesTheSumOfItsParts) {
+  LayerSnapshot start =
+      layer_of(3000, 20, 0.01);  // a slab of 3000 neurons is more than half of what stays in cache
+  const auto layer = make_layer(start);
+  const Slabs x = numbered(12, 20);
+  const Slabs delta = numbered(12, 3000);
+  std::vector<std::int64_t> whole(static_cast<std::size_t>(layer->parameters()));
+  layer->backward(x, delta, nullptr, ExactGradient{scale, whole.data(), nullptr}, nothing);
+
+  std::vector<std::int64_t> sum(whole.size(), 0);
+  for (Index slab = 0; slab < 3; ++slab) {
+    Slabs x_part;
+    Slabs delta_part;
+    x_part.resize(4, 20);
+    delta_part.resize(4, 3000);
+    std::copy_n(x.slab(slab).values, x_part.size(), x_part.data());
+    std::copy_n(delta.slab(slab).values, delta_part.size(), delta_part.data());
+    std::vector<std::int64_t> part(whole.size());
+    layer->backward(x_part, delta_part, nullptr, ExactGradient{scale, part.data(), nullptr}, nothing);
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += part[i];
+  }
+
+  EXPECT_EQ(sum, whole);
+  EXPECT_EQ(after_step(start, true, true, 12), after_step(start, true, false, 12));
+}
+
+TEST(EveryLayer, ARankWithoutSamplesHasAGradientOfZero) {
+  for (const double density : {0.2, 1.0}) {
+    const auto layer = make_layer(layer_of(5, 7, density));
+    std::vector<std::int64_t> gradient(static_cast<std::size_t>(layer->parameters()), 7);
+    Slabs x;
+    Slabs delta;
+    Slabs dx;
+    x.resize(0, 7);
+    delta.resize(0, 5);
+
+    layer->backward(x, delta, &dx, ExactGradient{scale, gradient.data(), nullptr}, nothing);
+
+    EXPECT_EQ(gradient, std::vector<std::int64_t>(gradient.size(), 0));
   }
 }
 
@@ -122,8 +249,8 @@ TEST(DenseLayer, ComputesWhatAFullSparseLayerDoes) {
   }
   ASSERT_EQ(dense.kind, LayerKind::dense);
 
-  const Results a = run(*make_layer(dense, InputGradient::wanted));
-  const Results b = run(*make_layer(sparse, InputGradient::wanted));
+  const Results a = run(*make_layer(dense));
+  const Results b = run(*make_layer(sparse));
 
   EXPECT_EQ(a.z, b.z);
   EXPECT_EQ(a.dx, b.dx);
@@ -140,7 +267,7 @@ TEST(SparseLayer, EditsCarryMomentumAndRemoveNeurons) {
   state.value_states = {{10, 20, 30, 40, 50}};
   state.biases = {0.1F, 0.2F, 0.3F};
   state.bias_states = {{1, 2, 3}};
-  const auto layer = make_layer(state, InputGradient::wanted);
+  const auto layer = make_layer(state);
 
   layer->apply({7, {1}, {2}, {1, 2, 3}, {{0, 2, 9}}});  // row 1 and column 2 go; (0, 3) grows as (0, 2)
 
@@ -158,7 +285,7 @@ TEST(DenseLayer, EditsRemoveRowsAndColumns) {
   LayerSnapshot state = layer_of(2, 3, 1.0);
   state.values = {1, 2, 3, 4, 5, 6};
   state.value_states = {{10, 20, 30, 40, 50, 60}};
-  const auto layer = make_layer(state, InputGradient::wanted);
+  const auto layer = make_layer(state);
 
   layer->apply({0, {0}, {1}, {}, {}});
 
@@ -184,12 +311,14 @@ TEST(Batch, LanesWithoutASampleAreZero) {
 
   batch.gather(data, ids);
 
-  EXPECT_EQ(batch.inputs.shards(), 2);
+  EXPECT_EQ(batch.inputs.lines(), 2);
   EXPECT_EQ(batch.samples(), 18);
   EXPECT_EQ(batch.inputs.at(0, 0)[3], 36);
   EXPECT_EQ(batch.inputs.at(1, 1)[1], 122);
   EXPECT_EQ(batch.labels[2], 37 % 3);
-  for (Index lane = 2; lane < shard_samples; ++lane) {
+  EXPECT_EQ(batch.magnitudes.largest(0), 139);
+  EXPECT_EQ(batch.magnitudes.largest(1), 123);
+  for (Index lane = 2; lane < line_samples; ++lane) {
     EXPECT_EQ(batch.inputs.at(1, 0)[lane], 0);
     EXPECT_EQ(batch.inputs.at(1, 1)[lane], 0);
   }

@@ -7,11 +7,19 @@
 namespace plexus {
 namespace {
 
+/// One parameter and its momentum.
+struct Parameter {
+  Real value = 1.0F;
+  Real momentum = 0.0F;
+};
+
 /// Two steps on one weight of 1.0 with gradients 0.5 and 0.25.
-Parameters after_two_steps(const OptimizerConfig& config) {
+Parameter after_two_steps(const OptimizerConfig& config) {
   const auto optimizer = OptimizerRegistry::instance().make("sgd", "optimizer.name", config);
-  Parameters p{{1.0F}, std::vector<std::vector<Real>>(optimizer->states(), {0.0F})};
-  for (const Real gradient : {0.5F, 0.25F}) optimizer->update(p, 0, 1, &gradient, 0.1);
+  EXPECT_EQ(optimizer->states(), 1U);
+  Parameter p;
+  const ParameterBlock block{&p.value, {&p.momentum}, 1};
+  for (const Real gradient : {0.5F, 0.25F}) optimizer->update(block, &gradient, 0.1);
   return p;
 }
 
@@ -25,32 +33,32 @@ OptimizerConfig config_of(double momentum, bool nesterov, double weight_decay, c
 }
 
 TEST(Sgd, HeavyBall) {
-  const Parameters p = after_two_steps(config_of(0.9, false, 0.0, "coupled"));
+  const Parameter p = after_two_steps(config_of(0.9, false, 0.0, "coupled"));
 
   // v1 = -0.05, w1 = 0.95; v2 = -0.045 - 0.025 = -0.07, w2 = 0.88
-  EXPECT_NEAR(p.states[0][0], -0.07, 1e-7);
-  EXPECT_NEAR(p.values[0], 0.88, 1e-7);
+  EXPECT_NEAR(p.momentum, -0.07, 1e-7);
+  EXPECT_NEAR(p.value, 0.88, 1e-7);
 }
 
 TEST(Sgd, Nesterov) {
-  const Parameters p = after_two_steps(config_of(0.9, true, 0.0, "coupled"));
+  const Parameter p = after_two_steps(config_of(0.9, true, 0.0, "coupled"));
 
   // v1 = -0.05, w1 = 1 - 0.045 - 0.05 = 0.905; v2 = -0.07, w2 = 0.905 - 0.063 - 0.025 = 0.817
-  EXPECT_NEAR(p.values[0], 0.817, 1e-7);
+  EXPECT_NEAR(p.value, 0.817, 1e-7);
 }
 
 TEST(Sgd, UncoupledDecayIsNotScaledByTheRate) {
-  const Parameters p = after_two_steps(config_of(0.0, false, 0.01, "uncoupled"));
+  const Parameter p = after_two_steps(config_of(0.0, false, 0.01, "uncoupled"));
 
   // w1 = 1 - 0.05 - 0.01 = 0.94; w2 = 0.94 - 0.025 - 0.0094 = 0.9056
-  EXPECT_NEAR(p.values[0], 0.9056, 1e-7);
+  EXPECT_NEAR(p.value, 0.9056, 1e-7);
 }
 
 TEST(Sgd, CoupledDecayIsPartOfTheGradient) {
-  const Parameters p = after_two_steps(config_of(0.0, false, 0.01, "coupled"));
+  const Parameter p = after_two_steps(config_of(0.0, false, 0.01, "coupled"));
 
   // w1 = 1 - 0.1 (0.5 + 0.01) = 0.949; w2 = 0.949 - 0.1 (0.25 + 0.00949) = 0.923051
-  EXPECT_NEAR(p.values[0], 0.923051, 1e-7);
+  EXPECT_NEAR(p.value, 0.923051, 1e-7);
 }
 
 TEST(LearningRate, ConstantStepAndCosine) {

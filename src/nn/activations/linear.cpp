@@ -7,8 +7,11 @@ namespace {
 
 class Linear final : public Activation {
  public:
-  void forward(const Real* z, Real* a, Offset count) const override { std::copy(z, z + count, a); }
+  void forward(const Real* z, Real* a, Offset count) const override {
+    if (z != a) std::copy(z, z + count, a);
+  }
   void backward(const Real*, Real*, Offset) const override {}
+  [[nodiscard]] bool sign_is_enough() const override { return true; }
 };
 
 const ActivationRegistrar registrar("linear", "f(x) = x",

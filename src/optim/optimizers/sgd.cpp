@@ -1,7 +1,34 @@
 #include "src/optim/optimizer.hpp"
+#include "src/support/multiversion.hpp"
 
 namespace plexus {
 namespace {
+
+struct SgdFactors {
+  Real rate;
+  Real momentum;
+  Real coupled_decay;
+  Real uncoupled_decay;
+};
+
+PLEXUS_MULTIVERSION void heavy_ball(Real* __restrict__ w, Real* __restrict__ v,
+                                    const Real* __restrict__ gradient, Offset count, SgdFactors f) {
+  for (Offset i = 0; i < count; ++i) {
+    const Real g = gradient[i] + f.coupled_decay * w[i];
+    v[i] = f.momentum * v[i] - f.rate * g;
+    w[i] = w[i] + v[i] - f.uncoupled_decay * w[i];
+  }
+}
+
+PLEXUS_MULTIVERSION void nesterov(Real* __restrict__ w, Real* __restrict__ v,
+                                  const Real* __restrict__ gradient, Offset count, SgdFactors f) {
+  for (Offset i = 0; i < count; ++i) {
+    const Real g = gradient[i] + f.coupled_decay * w[i];
+    v[i] = f.momentum * v[i] - f.rate * g;
+    const Real move = f.momentum * v[i] - f.rate * g;
+    w[i] = w[i] + move - f.uncoupled_decay * w[i];
+  }
+}
 
 /// Stochastic gradient descent with heavy-ball or Nesterov momentum:
 ///   g <- g + decay w                     (coupled decay only)
@@ -19,29 +46,13 @@ class Sgd final : public Optimizer {
 
   [[nodiscard]] std::size_t states() const override { return 1; }
 
-  void update(Parameters& parameters, Offset begin, Offset end, const Real* gradient,
-              double rate) const override {
-    Real* w = parameters.values.data() + begin;
-    Real* v = parameters.states[0].data() + begin;
-    if (nesterov_) {
-      step<true>(w, v, gradient, end - begin, static_cast<Real>(rate));
-    } else {
-      step<false>(w, v, gradient, end - begin, static_cast<Real>(rate));
-    }
+  void update(const ParameterBlock& block, const Real* gradient, double rate) const override {
+    const SgdFactors factors{static_cast<Real>(rate), momentum_, coupled_decay_, uncoupled_decay_};
+    const auto step = nesterov_ ? nesterov : heavy_ball;
+    step(block.values, block.states[0], gradient, block.count, factors);
   }
 
  private:
-  template <bool nesterov>
-  void step(Real* __restrict__ w, Real* __restrict__ v, const Real* __restrict__ gradient, Offset count,
-            Real rate) const {
-    for (Offset i = 0; i < count; ++i) {
-      const Real g = gradient[i] + coupled_decay_ * w[i];
-      v[i] = momentum_ * v[i] - rate * g;
-      const Real move = nesterov ? momentum_ * v[i] - rate * g : v[i];
-      w[i] = w[i] + move - uncoupled_decay_ * w[i];
-    }
-  }
-
   Real momentum_;
   Real coupled_decay_;
   Real uncoupled_decay_;

@@ -1,0 +1,110 @@
+// Counts every operator new of this executable: training in its steady state must not ask for memory.
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <vector>
+
+#include "mpi/trainer.hpp"
+#include "src/support/random_stream.hpp"
+#include "tests/support/run_ranks.hpp"
+
+namespace {
+
+std::atomic<std::int64_t> allocations = 0;
+
+void* counted(std::size_t size, std::size_t alignment) {
+  ++allocations;
+  void* place = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
+  if (place == nullptr) throw std::bad_alloc();
+  return place;
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) { return counted(size, __STDCPP_DEFAULT_NEW_ALIGNMENT__); }
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  return counted(size, static_cast<std::size_t>(alignment));
+}
+void operator delete(void* place) noexcept { std::free(place); }
+void operator delete(void* place, std::size_t) noexcept { std::free(place); }
+void operator delete(void* place, std::align_val_t) noexcept { std::free(place); }
+void operator delete(void* place, std::size_t, std::align_val_t) noexcept { std::free(place); }
+
+namespace plexus {
+namespace {
+
+/// Notes how many allocations there have been after each step.
+class AllocationsAfterSteps final : public TrainerHook {
+ public:
+  explicit AllocationsAfterSteps(std::size_t steps) { after.reserve(steps); }
+  void step_done(const TrainingPosition&, std::int64_t) override { after.push_back(allocations); }
+  void epoch_done(const EpochMetrics&) override {}
+  std::vector<std::int64_t> after;
+};
+
+Dataset noise(Offset samples, Index features, Index classes) {
+  const RandomStream stream(1, Purpose::subset);
+  Dataset data;
+  data.features_per_sample = features;
+  data.classes = classes;
+  for (Offset i = 0; i < samples; ++i) {
+    data.labels.push_back(static_cast<std::int32_t>(i % classes));
+    for (Index f = 0; f < features; ++f) {
+      data.features.push_back(
+          static_cast<float>(stream.normal(static_cast<std::uint64_t>(i), static_cast<std::uint64_t>(f))));
+    }
+  }
+  return data;
+}
+
+/// Allocations of each step but the first one.
+std::vector<std::int64_t> allocations_per_step(const ExperimentConfig& config, int ranks) {
+  DataSplit data;
+  data.train = noise(640, 20, 5);
+  data.test = noise(64, 20, 5);
+  std::vector<std::int64_t> per_step;
+  run_ranks(ranks, [&](DistributedContext& ctx) {
+    AllocationsAfterSteps hook(10);
+    Trainer trainer(ctx, {config, data, hook, nullptr, [] { return false; }, "config"}, std::nullopt);
+    trainer.run();
+    for (std::size_t i = 1; i < hook.after.size(); ++i) per_step.push_back(hook.after[i] - hook.after[i - 1]);
+  });
+  return per_step;
+}
+
+TEST(Allocations, NoStepButTheFirstAsksForMemory) {
+  ExperimentConfig config;
+  config.network.layers = {20, 40, 36, 5};
+  config.network.dropout = 0.2;
+  config.topology.density = 0.3;
+  config.training.epochs = 1;
+  config.training.batch_size = 64;
+  for (const char* exactness : {"exact", "fast"}) {
+    for (const char* output_layer : {"evolved", "dense"}) {
+      for (const int threads : {1, 2}) {
+        SCOPED_TRACE(testing::Message()
+                     << exactness << ", " << output_layer << ", " << threads << " threads");
+        config.parallel.exactness = exactness;
+        config.topology.output_layer = output_layer;
+        omp_set_num_threads(threads);
+
+        EXPECT_EQ(allocations_per_step(config, 1), std::vector<std::int64_t>(9, 0));
+      }
+    }
+  }
+  omp_set_num_threads(1);
+}
+
+TEST(Allocations, AreCounted) {
+  const std::int64_t before = allocations;
+
+  const std::vector<int> something(3);
+
+  EXPECT_EQ(allocations, before + 1);
+}
+
+}  // namespace
+}  // namespace plexus
