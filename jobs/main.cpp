@@ -15,6 +15,7 @@
 #include "mpi/mpi_context.hpp"
 #include "src/support/error.hpp"
 #include "src/support/text.hpp"
+#include "src/support/thread_waiting.hpp"
 
 namespace {
 
@@ -57,6 +58,7 @@ ExitCode parse_and_run(int argc, char** argv, plexus::DistributedContext* ctx) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  plexus::wait_briefly(argv);
   // A file beyond `ulimit -f` is like a full disk: its write fails, the run goes on.
   std::signal(SIGXFSZ, SIG_IGN);
   const bool with_ranks = argc > 1 && std::string(argv[1]) == "train";

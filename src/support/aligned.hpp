@@ -26,16 +26,16 @@ struct CacheAlignedAllocator {
 
   T* allocate(std::size_t count) {
     const std::size_t bytes = count * sizeof(T);
-    if (bytes < large) return static_cast<T*>(::operator new(bytes, std::align_val_t{cache_line}));
+    if (bytes < large) return static_cast<T*>(::operator new (bytes, std::align_val_t{cache_line}));
     const std::size_t pages = (bytes + huge_page - 1) / huge_page * huge_page;
-    void* place = ::operator new(pages, std::align_val_t{huge_page});
+    void* place = ::operator new (pages, std::align_val_t{huge_page});
 #ifdef MADV_HUGEPAGE
     static_cast<void>(madvise(place, pages, MADV_HUGEPAGE));  // without it the array is as usable
 #endif
     return static_cast<T*>(place);
   }
   void deallocate(T* place, std::size_t count) {
-    ::operator delete(place, std::align_val_t{count * sizeof(T) < large ? cache_line : huge_page});
+    ::operator delete (place, std::align_val_t{count * sizeof(T) < large ? cache_line : huge_page});
   }
   bool operator==(const CacheAlignedAllocator&) const { return true; }
 };
