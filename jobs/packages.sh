@@ -8,6 +8,8 @@ plexus_packages="g++ cmake ninja-build openmpi-bin libopenmpi-dev libhdf5-dev li
 plexus_data_packages="dataset-fashion-mnist"
 # To build and run the tests.
 plexus_test_packages="libgtest-dev python3-h5py python3-scipy"
+# To build and run the benchmark.
+plexus_bench_packages="libgtest-dev libopenblas-dev python3-scipy"
 
 # plexus_need MODE PACKAGE...  MODE is "install" or "no-install". Asks apt only when something is missing.
 plexus_need() {
