@@ -69,6 +69,7 @@ Trainer::Trainer(DistributedContext& ctx, Setup setup, std::optional<ModelSnapsh
       exchange_(make_gradient_exchange(config_.parallel.exactness, ctx)),
       steps_per_epoch_((setup_.data.train.samples() + config_.training.batch_size - 1) /
                        config_.training.batch_size) {
+  network_.bounds_wanted(config_.parallel.exactness == "exact");
   if (resume.has_value()) {
     position_ = resume->position;
     position_.restarts += 1;

@@ -51,7 +51,8 @@ std::uint16_t* Network::mask_of(std::size_t l, Index slab) {
 }
 
 void Network::forward(const Batch& batch, std::optional<DropoutKey> dropout) {
-  masked_ = dropout.has_value() && dropout_ > 0;
+  const bool training = dropout.has_value();
+  masked_ = training && dropout_ > 0;
   const Index lines = batch.inputs.lines();
   const auto threshold = static_cast<std::uint32_t>(std::ldexp(dropout_, 32));
   const auto scale = static_cast<Real>(1.0 / (1.0 - dropout_));
@@ -75,7 +76,8 @@ void Network::forward(const Batch& batch, std::optional<DropoutKey> dropout) {
                                a.lines, stream.key().data(), threshold, mask_of(l, s));
         kernels().apply_mask(neurons, mask_of(l, s), scale, a);
       }
-      if (dropout.has_value()) kernels().largest_magnitudes(neurons, a, work.a_magnitudes.of_thread(s));
+      if (training && bounds_wanted_)
+        kernels().largest_magnitudes(neurons, a, work.a_magnitudes.of_thread(s));
     });
   }
 }
@@ -159,7 +161,7 @@ std::uint64_t Network::backward(std::size_t l, const Batch& batch, const Gradien
     if (masked_) kernels().apply_mask(neurons, mask_of(l - 1, s), scale, part);
     activations_[l - 1]->backward(z_of(l - 1).slab(s).neuron(neurons.begin), part.neuron(neurons.begin),
                                   values_in(neurons, part.lines));
-    kernels().largest_magnitudes(neurons, part, before.delta_magnitudes.of_thread(s));
+    if (bounds_wanted_) kernels().largest_magnitudes(neurons, part, before.delta_magnitudes.of_thread(s));
     poll_sometimes();
   });
 }

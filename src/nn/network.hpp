@@ -28,6 +28,9 @@ class Network {
   [[nodiscard]] Layer& layer(std::size_t l) { return *layers_[l]; }
   [[nodiscard]] const Layer& layer(std::size_t l) const { return *layers_[l]; }
 
+  /// Whether `gradient_bound` is wanted, which costs a look at all activations: true unless said otherwise.
+  void bounds_wanted(bool wanted) { bounds_wanted_ = wanted; }
+
   /// What keys the dropout masks, besides layer, neuron and sample.
   struct DropoutKey {
     std::uint64_t seed;
@@ -80,6 +83,7 @@ class Network {
   LossSum over_samples(const Batch& batch, OnSample&& on_sample);
 
   double dropout_;
+  bool bounds_wanted_ = true;
   bool masked_ = false;  ///< whether the last forward used dropout
   std::vector<std::unique_ptr<Layer>> layers_;
   std::vector<std::unique_ptr<Activation>> activations_;

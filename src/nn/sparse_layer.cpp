@@ -13,18 +13,25 @@ namespace {
 
 /// Bytes of slabs that stay in a core's L2 cache while a kernel passes over them at random.
 constexpr Offset cached_bytes = Offset{512} << 10;
-/// Connections and neurons that are taken through all slabs in the cache, one slab after the other.
+/// Bytes of a slab beyond which it lies far away.
+constexpr Offset near_bytes = Offset{4} << 20;
+/// Connections and neurons that are worked on together: what is made of them is still in the L1 cache
+/// afterwards.
 constexpr Offset block_connections = 1024;
 constexpr Index block_neurons = 64;
 /// Connections in a part of a gradient: large enough for a network, small enough that the sum of the last
 /// part, which nothing hides, is short.
 constexpr Offset part_connections = 20480;
 
+Offset slab_bytes(Index neurons) {
+  return static_cast<Offset>(neurons) * slab_lines * line_samples * static_cast<Offset>(sizeof(Real));
+}
+
+Reach reach_of(Index neurons) { return slab_bytes(neurons) > near_bytes ? Reach::far : Reach::near; }
+
 /// Slabs of a layer of `neurons` neurons that stay in the cache together.
 Index slabs_at_once(Index neurons) {
-  const Offset bytes =
-      static_cast<Offset>(neurons) * slab_lines * line_samples * static_cast<Offset>(sizeof(Real));
-  return static_cast<Index>(std::max<Offset>(1, cached_bytes / std::max<Offset>(1, bytes)));
+  return static_cast<Index>(std::max<Offset>(1, cached_bytes / std::max<Offset>(1, slab_bytes(neurons))));
 }
 
 /// End of the block that begins at row `begin` of a CSR structure.
@@ -55,13 +62,13 @@ std::vector<Real> scattered(const std::vector<Real>& values, const std::vector<s
 }
 
 void sparse_backward(CsrView by_col, RowRange cols, ConstSlabView delta, ConstSlabView x, SlabView dx,
-                     double scale, Output output, std::int64_t* gradient) {
-  kernels().sparse_backward_exact(by_col, cols, delta, x, dx, scale, output, gradient);
+                     Reach reach, double scale, Output output, std::int64_t* gradient) {
+  kernels().sparse_backward_exact(by_col, cols, delta, x, dx, reach, scale, output, gradient);
 }
 
-void sparse_backward(CsrView by_col, RowRange cols, ConstSlabView delta, ConstSlabView x, SlabView dx, double,
-                     Output output, Real* gradient) {
-  kernels().sparse_backward_fast(by_col, cols, delta, x, dx, output, gradient);
+void sparse_backward(CsrView by_col, RowRange cols, ConstSlabView delta, ConstSlabView x, SlabView dx,
+                     Reach reach, double, Output output, Real* gradient) {
+  kernels().sparse_backward_fast(by_col, cols, delta, x, dx, reach, output, gradient);
 }
 
 }  // namespace
@@ -106,16 +113,12 @@ void SparseLayer::weights_changed(Offset first, Offset count) {
 void SparseLayer::forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
   z.resize(x.lines(), rows());
   const CsrView w{state_.topology.row_ptrs.data(), state_.topology.col_idxs.data(), state_.values.data()};
-  const Index at_once = slabs_at_once(cols());
   parallel_parts(row_cuts_, [&](Index begin, Index end) {
-    for (Index first = 0; first < x.slabs(); first += at_once) {
-      const Index last = std::min(x.slabs(), first + at_once);
+    for (Index s = 0; s < x.slabs(); ++s) {
       for (RowRange block{begin, begin}; block.begin < end; block.begin = block.end) {
         block.end = block_end(state_.topology.row_ptrs, block.begin, end);
-        for (Index s = first; s < last; ++s) {
-          kernels().sparse_product(w, block, state_.biases.data(), x.slab(s), z.slab(s));
-          done(s, block);
-        }
+        kernels().sparse_product(w, block, state_.biases.data(), x.slab(s), z.slab(s), reach_of(cols()));
+        done(s, block);
       }
     }
   });
@@ -190,7 +193,7 @@ std::uint64_t SparseLayer::columns(const Slabs& x, const Slabs& delta, Slabs* dx
       Value* gradient = sums == nullptr ? block_sums.data() : sums + connection;
       for (Index s = first; s < last; ++s) {
         const SlabView out = dx == nullptr ? SlabView{nullptr, 0} : dx->slab(s);
-        sparse_backward(by_col, block, delta.slab(s), x.slab(s), out, use.scale,
+        sparse_backward(by_col, block, delta.slab(s), x.slab(s), out, reach_of(rows()), use.scale,
                         s == 0 ? Output::set : Output::add, gradient);
         done(s, block);
       }

@@ -31,6 +31,10 @@ struct RowRange {
 /// Whether a kernel's gradients replace what the output holds or are added to it.
 enum class Output { set, add };
 
+/// Where the slab lies that a sparse kernel goes through at random: in a cache of the core or near it, or far
+/// away, so that its lines must be asked for long before they are needed.
+enum class Reach { near, far };
+
 /// Everything that depends on the instruction set. The order of every floating-point sum is fixed by the code
 /// and the same in all sets; sets of the same `arithmetic` therefore give the same bits.
 struct Kernels {
@@ -39,7 +43,8 @@ struct Kernels {
 
   /// Y = W X + b for the rows in range: sums start from the bias (0 when null) and run over ascending
   /// columns.
-  void (*sparse_product)(CsrView w, RowRange rows, const Real* bias, ConstSlabView x, SlabView y);
+  void (*sparse_product)(CsrView w, RowRange rows, const Real* bias, ConstSlabView x, SlabView y,
+                         Reach x_reach);
   void (*dense_product)(DenseView w, RowRange rows, const Real* bias, ConstSlabView x, SlabView y);
 
   /// One pass over the connections of the columns in range, given column by column (`by_col` is W^T in CSR
@@ -49,9 +54,10 @@ struct Kernels {
   /// shard_samples |x| |delta| scale < 2^51 the integers hold; what does not fit wraps around.
   /// @param gradient  of the connections of the range, the first one first
   void (*sparse_backward_exact)(CsrView by_col, RowRange cols, ConstSlabView delta, ConstSlabView x,
-                                SlabView dx, double scale, Output output, std::int64_t* gradient);
+                                SlabView dx, Reach delta_reach, double scale, Output output,
+                                std::int64_t* gradient);
   void (*sparse_backward_fast)(CsrView by_col, RowRange cols, ConstSlabView delta, ConstSlabView x,
-                               SlabView dx, Output output, Real* gradient);
+                               SlabView dx, Reach delta_reach, Output output, Real* gradient);
 
   /// dX = W^T delta for the columns in range, over ascending rows; the matrix has at least one row.
   void (*dense_transposed_product)(DenseView w, Index rows, RowRange cols, ConstSlabView delta, SlabView dx);

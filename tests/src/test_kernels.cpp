@@ -147,16 +147,18 @@ Results run(const Kernels& k, Index lines) {
   dense_dx.resize(lines, layer.cols);
   for (Index s = 0; s < x.slabs(); ++s) {
     const Output output = s == 0 ? Output::set : Output::add;
+    const Reach reach = s == 0 ? Reach::near : Reach::far;  // makes no difference to what is computed
     const Offset first_sample = static_cast<Offset>(s) * slab_lines * line_samples;
     std::uint16_t* mask = r.mask.data() + static_cast<Offset>(s) * slab_lines * layer.rows;
-    k.sparse_product(layer.csr(), rows, layer.bias.data(), x.slab(s), y.slab(s));
+    k.sparse_product(layer.csr(), rows, layer.bias.data(), x.slab(s), y.slab(s), reach);
     k.dense_product(dense, rows, layer.bias.data(), x.slab(s), dense_y.slab(s));
     k.dense_transposed_product(dense, layer.rows, cols, delta.slab(s), dense_dx.slab(s));
-    k.sparse_backward_exact(columns.csr(), cols, delta.slab(s), x.slab(s), dx.slab(s), scale, output,
+    k.sparse_backward_exact(columns.csr(), cols, delta.slab(s), x.slab(s), dx.slab(s), reach, scale, output,
                             exact.data());
-    k.sparse_backward_exact(columns.csr(), cols, delta.slab(s), x.slab(s), {nullptr, 0}, scale, output,
+    k.sparse_backward_exact(columns.csr(), cols, delta.slab(s), x.slab(s), {nullptr, 0}, reach, scale, output,
                             r.exact_without_dx.data());
-    k.sparse_backward_fast(columns.csr(), cols, delta.slab(s), x.slab(s), {nullptr, 0}, output, fast.data());
+    k.sparse_backward_fast(columns.csr(), cols, delta.slab(s), x.slab(s), {nullptr, 0}, reach, output,
+                           fast.data());
     k.dense_gradient_exact(rows, layer.cols, delta.slab(s), samples.data() + first_sample * padded, padded,
                            scale, output, r.dense_exact.data());
     k.dense_gradient_fast(rows, layer.cols, delta.slab(s), samples.data() + first_sample * padded, padded,
@@ -292,9 +294,9 @@ TEST_P(EveryInstructionSet, NothingExactDependsOnHowShardsAreSplit) {
     Slabs dx;
     y.resize(count, layer.rows);
     dx.resize(count, layer.cols);
-    k.sparse_product(layer.csr(), {0, layer.rows}, layer.bias.data(), x_part.slab(0), y.slab(0));
+    k.sparse_product(layer.csr(), {0, layer.rows}, layer.bias.data(), x_part.slab(0), y.slab(0), Reach::near);
     k.sparse_backward_exact(columns.csr(), {0, layer.cols}, delta_part.slab(0), x_part.slab(0), dx.slab(0),
-                            scale, Output::add, sum.data());
+                            Reach::near, scale, Output::add, sum.data());
     for (Index line = 0; line < count; ++line) {
       for (Index i = 0; i < line_samples; ++i) {
         for (Index row = 0; row < layer.rows; ++row)
@@ -318,7 +320,7 @@ TEST_P(EveryInstructionSet, RangesOfColumnsGiveWhatAllColumnsGive) {
   std::vector<std::int64_t> gradient(layer.values.size());
   for (const RowRange cols : {RowRange{0, 5}, RowRange{5, 6}, RowRange{6, layer.cols}}) {
     GetParam()->sparse_backward_exact(
-        columns.csr(), cols, delta.slab(0), x.slab(0), {nullptr, 0}, scale, Output::set,
+        columns.csr(), cols, delta.slab(0), x.slab(0), {nullptr, 0}, Reach::near, scale, Output::set,
         gradient.data() + columns.col_ptrs[static_cast<std::size_t>(cols.begin)]);
   }
 
