@@ -15,10 +15,10 @@ namespace plexus {
 
 /// Random pattern in which each cell is connected with probability `density`, independently of all others.
 /// The row number is part of the key: a row comes out the same whoever makes it, with or without the others.
-/// Time O(connections * log(cols) + rows); never O(rows * cols) below density 1. Independent.
+/// Time O(connections + rows), in parallel; never O(rows * cols) below density 1. Independent.
 ///
-/// @param density  [0, 1]. 1 - density is a double, so densities below 1e-12 are met to 4 digits only.
-/// @param stream   with Purpose::topology; draw i of row r is uniform(r, i).
+/// @param density  [0, 1], met to the last digits of a double.
+/// @param stream   with Purpose::topology; gaps 2i and 2i + 1 of row r come from pair(r, i).
 /// Source: geometric gaps between the connections of a row, Batagelj, Brandes 2005, Phys. Rev. E 71, 036113.
 [[nodiscard]] Topology erdos_renyi(Index rows, Index cols, double density, const RandomStream& stream);
 

@@ -76,7 +76,7 @@ void sparse_backward(CsrView by_col, RowRange cols, ConstSlabView delta, ConstSl
 SparseLayer::SparseLayer(LayerSnapshot state) : Layer(std::move(state)) { index_pattern(); }
 
 void SparseLayer::index_pattern() {
-  transposed_ = transposed(state_.topology);
+  transposed_ = transposed(state_.topology, std::move(transposed_));
   values_by_column_ = gathered(state_.values, transposed_.sources);
   row_cuts_ = balanced_cuts(state_.topology.row_ptrs, thread_count());
   col_cuts_ = balanced_cuts(transposed_.col_ptrs, thread_count());
@@ -206,11 +206,9 @@ std::uint64_t SparseLayer::columns(const Slabs& x, const Slabs& delta, Slabs* dx
 
 void SparseLayer::edit_weights(const LayerEdit& edit) {
   static_cast<void>(state());
-  Topology after = edited(state_.topology, edit);
-  state_.values = carried(state_.values, state_.topology, edit, after, Grown::value);
-  for (auto& states : state_.value_states)
-    states = carried(states, state_.topology, edit, after, Grown::zero);
-  state_.topology = std::move(after);
+  std::vector<CarriedArray> arrays = {{&state_.values, Grown::value}};
+  for (auto& states : state_.value_states) arrays.push_back({&states, Grown::zero});
+  state_.topology = edited(state_.topology, edit, arrays);
   index_pattern();
 }
 

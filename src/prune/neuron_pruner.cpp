@@ -7,9 +7,11 @@
 #include <numeric>
 #include <optional>
 #include <queue>
+#include <utility>
 
 #include "src/sparse/transposed_index.hpp"
 #include "src/support/error.hpp"
+#include "src/support/parallel.hpp"
 
 namespace plexus {
 
@@ -33,18 +35,48 @@ std::int64_t ceil_share(double share, std::int64_t total) {
   return static_cast<std::int64_t>(std::ceil(share * static_cast<double>(total) - slack));
 }
 
-/// Calls visit(row, col, position) for every connection of a layer.
+/// Calls visit(row, col, position) for every connection of the rows from `begin` to `end`.
 template <class Visit>
-void for_each_connection(const LayerView& layer, Visit&& visit) {
-  Offset p = 0;
-  for (Index row = 0; row < layer.rows; ++row) {
+void for_each_connection(const LayerView& layer, Index begin, Index end, Visit&& visit) {
+  for (Index row = begin; row < end; ++row) {
     if (layer.topology == nullptr) {
+      Offset p = static_cast<Offset>(row) * layer.cols;
       for (Index col = 0; col < layer.cols; ++col) visit(row, col, p++);
     } else {
-      const Offset end = layer.topology->row_ptrs[row + std::size_t{1}];
-      for (; p < end; ++p) visit(row, layer.topology->col_idxs[p], p);
+      const Offset row_end = layer.topology->row_ptrs[row + std::size_t{1}];
+      for (Offset p = layer.topology->row_ptrs[row]; p < row_end; ++p) {
+        visit(row, layer.topology->col_idxs[p], p);
+      }
     }
   }
+}
+
+/// Cuts the rows of a layer into parts, one for each thread that is worth it. Every part is given memory for
+/// all columns, so there are no more than connections / columns.
+std::vector<Index> row_cuts(const LayerView& layer) {
+  const auto connections = static_cast<Offset>(layer.values.size());
+  const int parts = parts_for(connections, std::max<Offset>(least_part, layer.cols));
+  if (layer.topology != nullptr) return balanced_cuts(layer.topology->row_ptrs, parts);
+  return even_cuts(layer.rows, parts);
+}
+
+/// Adds up a term of every connection over its column, in parallel.
+/// @param of_connection  of_connection(row, col, position); it is called once for each connection
+/// @param add            add(sum, term), the same in any order
+template <class T, class OfConnection, class Add>
+std::vector<T> column_sums(const LayerView& layer, OfConnection&& of_connection, Add&& add) {
+  const std::vector<Index> cuts = row_cuts(layer);
+  std::vector<std::vector<T>> sums(cuts.size() - 1);
+  for_each_part(static_cast<int>(sums.size()), [&](int part) {
+    std::vector<T>& own = sums[part];
+    own.assign(static_cast<std::size_t>(layer.cols), T{0});
+    for_each_connection(layer, cuts[part], cuts[part + 1],
+                        [&](Index row, Index col, Offset p) { add(own[col], of_connection(row, col, p)); });
+  });
+  for (std::size_t part = 1; part < sums.size(); ++part) {
+    for (Index col = 0; col < layer.cols; ++col) add(sums[0][col], sums[part][col]);
+  }
+  return std::move(sums[0]);
 }
 
 /// Which neurons of a hidden layer are alive. Hidden layer h stands between weight matrices h and h + 1.
@@ -113,11 +145,17 @@ class Cascade {
       if (layer > 0) std::fill(outputs_[layer - 1].begin(), outputs_[layer - 1].end(), view.rows);
       return;
     }
-    for_each_connection(view, [&](Index row, Index col, Offset) {
-      if (!row_alive(layer, row) || !col_alive(layer, col)) return;
-      if (layer < hidden_.size()) ++inputs_[layer][row];
-      if (layer > 0) ++outputs_[layer - 1][col];
-    });
+    if (layer < hidden_.size()) std::fill(inputs_[layer].begin(), inputs_[layer].end(), 0);
+    // A row belongs to one part alone, so parts do not add to the same element of `inputs_`.
+    std::vector<Index> outputs = column_sums<Index>(
+        view,
+        [&](Index row, Index col, Offset) {
+          const Index connects = row_alive(layer, row) && col_alive(layer, col) ? 1 : 0;
+          if (layer < hidden_.size()) inputs_[layer][row] += connects;
+          return connects;
+        },
+        [](Index& sum, Index term) { sum += term; });
+    if (layer > 0) outputs_[layer - 1] = std::move(outputs);
   }
 
   void release_inputs(std::size_t h, Index neuron) {
@@ -233,10 +271,15 @@ std::vector<NeuronStrength> neuron_strengths(const LayerView& before, const Laye
   ensure(before.rows == after.cols, "layers of {} and {} neurons do not fit together", before.rows,
          after.cols);
   std::vector<NeuronStrength> strengths(static_cast<std::size_t>(before.rows));
-  for_each_connection(
-      before, [&](Index row, Index, Offset p) { add(strengths[row].in, in_units(before.values[p])); });
-  for_each_connection(
-      after, [&](Index, Index col, Offset p) { add(strengths[col].out, in_units(after.values[p])); });
+  const std::vector<Index> cuts = row_cuts(before);
+  for_each_part(static_cast<int>(cuts.size()) - 1, [&](int part) {
+    for_each_connection(before, cuts[part], cuts[part + 1], [&](Index row, Index, Offset p) {
+      add(strengths[row].in, in_units(before.values[p]));
+    });
+  });
+  const auto out = column_sums<std::int64_t>(
+      after, [&](Index, Index, Offset p) { return in_units(after.values[p]); }, add);
+  for (std::size_t i = 0; i < strengths.size(); ++i) strengths[i].out = out[i];
   return strengths;
 }
 

@@ -1,10 +1,13 @@
 #include "src/rewire/evolve.hpp"
 
 #include <algorithm>
-#include <utility>
+#include <array>
 #include <vector>
 
+#include "src/rewire/kept_connections.hpp"
+#include "src/rewire/positions.hpp"
 #include "src/support/error.hpp"
+#include "src/support/parallel.hpp"
 #include "src/support/random_stream.hpp"
 #include "src/support/text.hpp"
 
@@ -16,8 +19,8 @@ namespace {
 /// The published scripts stop evolving a layer at the same density.
 constexpr double refill_density = 0.8;
 
-std::vector<char> marked(Index count, const std::vector<Index>& neurons) {
-  std::vector<char> marks(static_cast<std::size_t>(count), 0);
+std::vector<std::uint8_t> marked(Index count, const std::vector<Index>& neurons) {
+  std::vector<std::uint8_t> marks(static_cast<std::size_t>(count), 0);
   for (const Index neuron : neurons) marks.at(static_cast<std::size_t>(neuron)) = 1;
   return marks;
 }
@@ -25,63 +28,102 @@ std::vector<char> marked(Index count, const std::vector<Index>& neurons) {
 /// Ascending positions of the connections that a removed neuron has part in.
 std::vector<Offset> connections_of(const Topology& topology, const std::vector<Index>& removed_rows,
                                    const std::vector<Index>& removed_cols) {
-  std::vector<Offset> positions;
-  if (removed_rows.empty() && removed_cols.empty()) return positions;
-  const std::vector<char> row_removed = marked(topology.rows, removed_rows);
-  const std::vector<char> col_removed = marked(topology.cols, removed_cols);
-  for (Index row = 0; row < topology.rows; ++row) {
-    const Offset end = topology.row_ptrs[row + std::size_t{1}];
-    for (Offset p = topology.row_ptrs[row]; p < end; ++p) {
-      if (row_removed[row] != 0 || col_removed[topology.col_idxs[p]] != 0) positions.push_back(p);
+  if (removed_rows.empty() && removed_cols.empty()) return {};
+  const std::vector<std::uint8_t> row_removed = marked(topology.rows, removed_rows);
+  const std::vector<std::uint8_t> col_removed = marked(topology.cols, removed_cols);
+  const std::vector<Offset>& row_ptrs = topology.row_ptrs;
+  return marked_positions(topology.connections(), [&](Offset begin, Offset end, std::uint8_t* marks) {
+    auto row = std::upper_bound(row_ptrs.begin(), row_ptrs.end(), begin) - row_ptrs.begin() - 1;
+    for (Offset p = begin; p < end; ++row) {
+      const Offset row_end = std::min(end, row_ptrs[row + 1]);
+      for (; p < row_end; ++p) marks[p - begin] = row_removed[row] | col_removed[topology.col_idxs[p]];
     }
-  }
-  return positions;
+  });
 }
 
-/// Ascending numbers below `count` that are not among the ascending `excluded`.
-std::vector<Offset> all_but(const std::vector<Offset>& excluded, Offset count) {
-  std::vector<Offset> rest;
-  rest.reserve(static_cast<std::size_t>(count) - excluded.size());
-  auto next = excluded.begin();
-  for (Offset i = 0; i < count; ++i) {
-    if (next != excluded.end() && *next == i) {
-      ++next;
-    } else {
-      rest.push_back(i);
+/// `excluded`, and what stands at the places `chosen` among the numbers that are not excluded; all ascending.
+std::vector<Offset> with_chosen(const std::vector<Offset>& excluded, const std::vector<Offset>& chosen) {
+  std::vector<Offset> all(excluded.size() + chosen.size());
+  const int parts = parts_for(static_cast<Offset>(all.size()), least_part);
+  const auto chosen_count = static_cast<Offset>(chosen.size());
+  // Excluded numbers that precede the one at a place: those with at most so many others before them.
+  const auto excluded_before = [&](Offset chosen_index) {
+    if (chosen_index == chosen_count) return static_cast<Offset>(excluded.size());
+    Offset low = 0;
+    Offset high = static_cast<Offset>(excluded.size());
+    while (low < high) {
+      const Offset middle = (low + high) / 2;
+      if (excluded[middle] - middle <= chosen[chosen_index]) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
     }
-  }
-  return rest;
+    return low;
+  };
+  for_each_part(parts, [&](int part) {
+    const Offset begin = part_begin(chosen_count, part, parts);
+    const Offset end = part_begin(chosen_count, part + 1, parts);
+    Offset e = part == 0 ? 0 : excluded_before(begin);
+    for (Offset c = begin; c < end; ++c) {
+      for (; e < static_cast<Offset>(excluded.size()) && excluded[e] - e <= chosen[c]; ++e)
+        all[c + e] = excluded[e];
+      all[c + e] = chosen[c] + e;
+    }
+    for (const Offset last = excluded_before(end); e < last; ++e) all[end + e] = excluded[e];
+  });
+  return all;
 }
 
 /// Adds to `edit`, which holds what pruning removes, the connections that the drop rule chooses among the
 /// others.
 void drop_by_rule(const LayerView& view, const Evolution& evolution, LayerEdit& edit) {
-  const Topology& before = *view.topology;
-  if (edit.empty()) {
-    edit.dropped = evolution.method.drop->select({before, view.values, evolution.drop_fraction});
+  const KeptConnections left(*view.topology, edit);
+  if (edit.dropped.empty()) {
+    edit.dropped = evolution.method.drop->select({left, view.values, evolution.drop_fraction});
     return;
   }
-  const Topology left = edited(before, edit);
-  const std::vector<Offset> positions = all_but(edit.dropped, before.connections());
-  std::vector<Real> values(positions.size());
-  std::transform(positions.begin(), positions.end(), values.begin(),
-                 [&](Offset p) { return view.values[p]; });
-
-  std::vector<Offset> chosen = evolution.method.drop->select({left, values, evolution.drop_fraction});
-  for (Offset& p : chosen) p = positions.at(static_cast<std::size_t>(p));
-  std::vector<Offset> all(edit.dropped.size() + chosen.size());
-  std::merge(edit.dropped.begin(), edit.dropped.end(), chosen.begin(), chosen.end(), all.begin());
-  edit.dropped = std::move(all);
+  const std::vector<Real> values = left.all_values(view.values);
+  edit.dropped =
+      with_chosen(edit.dropped, evolution.method.drop->select({left, values, evolution.drop_fraction}));
 }
 
 /// How many connections the layer has after the edit.
 /// @param freed connections that pruned neurons took with them; `kept` has the size of the layer after the
 /// edit.
-Offset connections_after(const Topology& before, Offset freed, const Topology& kept, Budget budget) {
+Offset connections_after(const Topology& before, Offset freed, const KeptConnections& kept, Budget budget) {
   const Offset left = before.connections() - freed;
   if (budget == Budget::shrink) return left;
   const auto refilled = static_cast<Offset>(refill_density * static_cast<double>(kept.cells()));
   return std::max(left, std::min(before.connections(), refilled));
+}
+
+/// Draws the values of grown connections.
+void draw_values(const LayerView& view, const Evolution& evolution, std::size_t layer, LayerEdit& edit) {
+  const auto row_ids =
+      without(std::vector<NeuronId>(view.row_ids.begin(), view.row_ids.end()), edit.removed_rows);
+  const auto col_ids =
+      without(std::vector<NeuronId>(view.col_ids.begin(), view.col_ids.end()), edit.removed_cols);
+  const RandomStream stream(evolution.seed, Purpose::grown_weight, evolution.epoch, layer);
+  const Fans fans{view.original_cols, view.original_rows};
+  const auto total = static_cast<Offset>(edit.grown.size());
+  const int parts = parts_for(total, least_part);
+  for_each_part(parts, [&](int part) {
+    const Offset end = part_begin(total, part + 1, parts);
+    std::array<NeuronId, draw_block> rows;
+    std::array<NeuronId, draw_block> cols;
+    std::array<Real, draw_block> values;
+    for (Offset begin = part_begin(total, part, parts); begin < end; begin += draw_block) {
+      const auto count = static_cast<std::size_t>(std::min(end - begin, draw_block));
+      GrownConnection* grown = edit.grown.data() + begin;
+      for (std::size_t i = 0; i < count; ++i) {
+        rows[i] = row_ids.at(static_cast<std::size_t>(grown[i].row));
+        cols[i] = col_ids.at(static_cast<std::size_t>(grown[i].col));
+      }
+      evolution.init.draw(stream, {rows.data(), count}, {cols.data(), count}, fans, {values.data(), count});
+      for (std::size_t i = 0; i < count; ++i) grown[i].value = values[i];
+    }
+  });
 }
 
 }  // namespace
@@ -117,25 +159,13 @@ LayerEdit edit_layer(std::span<const LayerView> layers, std::size_t layer, const
 
   const auto freed = static_cast<Offset>(edit.dropped.size());
   drop_by_rule(view, evolution, edit);
-  const Topology kept = edited(before, edit);
+  const KeptConnections kept(before, edit);
   const Offset count = connections_after(before, freed, kept, evolution.budget) - kept.connections();
   const RandomStream places(evolution.seed, Purpose::growth, evolution.epoch, layer);
-  const std::vector<Cell> cells = evolution.method.growth->propose({kept, places}, count);
-  ensure(static_cast<Offset>(cells.size()) == count,
-         "layer {}: the growth rule proposed {} connections instead of {}", layer, cells.size(), count);
-
-  const auto row_ids =
-      without(std::vector<NeuronId>(view.row_ids.begin(), view.row_ids.end()), edit.removed_rows);
-  const auto col_ids =
-      without(std::vector<NeuronId>(view.col_ids.begin(), view.col_ids.end()), edit.removed_cols);
-  const RandomStream weights(evolution.seed, Purpose::grown_weight, evolution.epoch, layer);
-  edit.grown.reserve(cells.size());
-  for (const Cell& cell : cells) {
-    edit.grown.push_back({cell.row, cell.col,
-                          evolution.init.value(weights, row_ids.at(static_cast<std::size_t>(cell.row)),
-                                               col_ids.at(static_cast<std::size_t>(cell.col)),
-                                               view.original_cols, view.original_rows)});
-  }
+  edit.grown = evolution.method.growth->propose({kept, places}, count);
+  ensure(static_cast<Offset>(edit.grown.size()) == count,
+         "layer {}: the growth rule proposed {} connections instead of {}", layer, edit.grown.size(), count);
+  draw_values(view, evolution, layer, edit);
   return edit;
 }
 

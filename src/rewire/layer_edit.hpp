@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "src/sparse/topology.hpp"
@@ -34,17 +35,25 @@ struct LayerEdit {
 /// The edits of all layers, made at the end of one epoch.
 using EditList = std::vector<LayerEdit>;
 
-/// The topology after `edit`, with generation + 1. Columns stay ascending; surviving neurons keep their
-/// order.
-/// @throws Fault if `edit` was made for another generation or names a position or cell that does not fit.
-[[nodiscard]] Topology edited(const Topology& before, const LayerEdit& edit);
+/// What a grown connection starts with in an array that is aligned with the connections.
+enum class Grown {
+  value,  ///< GrownConnection::value
+  zero,
+};
 
-/// Carries an array that is aligned with the connections of `before` over to `after` (= edited(before,
-/// edit)): surviving connections keep their value, grown ones get `GrownConnection::value` when
-/// `grown_values` says so and 0 otherwise.
-enum class Grown { value, zero };
-[[nodiscard]] std::vector<Real> carried(const std::vector<Real>& array, const Topology& before,
-                                        const LayerEdit& edit, const Topology& after, Grown grown_values);
+/// An array with one entry a connection, which follows an edit.
+struct CarriedArray {
+  std::vector<Real>* array;
+  Grown grown;
+};
+
+/// The topology after `edit`, with generation + 1. Columns stay ascending; surviving neurons keep their
+/// order. The `arrays` are replaced by what they are after the edit: surviving connections keep their entry.
+/// Time O(connections + rows + cols), in parallel; memory for one more copy of all that is edited.
+/// @throws Fault if `edit` was made for another generation or names a position or cell that does not fit, or
+/// if an array has another length. The arrays are as before then.
+[[nodiscard]] Topology edited(const Topology& before, const LayerEdit& edit,
+                              std::span<const CarriedArray> arrays = {});
 
 /// Removes the entries of `array` (one per row or column) that stand at the ascending places `removed`.
 template <class T>

@@ -1,16 +1,47 @@
 #include "src/rewire/layer_history.hpp"
 
-#include <utility>
+#include <cstdint>
+#include <numeric>
 
 #include "src/support/error.hpp"
+#include "src/support/hash.hpp"
+#include "src/support/parallel.hpp"
 
 namespace plexus {
 
-Topology in_stable_ids(const LayerView& layer) {
+namespace {
+
+void check_sparse(const LayerView& layer) {
   ensure(layer.topology != nullptr && layer.row_ids.size() == static_cast<std::size_t>(layer.rows) &&
              layer.col_ids.size() == static_cast<std::size_t>(layer.cols),
-         "in_stable_ids: {} and {} ids for a layer of {} x {} neurons, {}", layer.row_ids.size(),
+         "stable ids: {} and {} of a layer of {} x {} neurons, {}", layer.row_ids.size(),
          layer.col_ids.size(), layer.rows, layer.cols, layer.topology == nullptr ? "dense" : "sparse");
+}
+
+/// pattern_hash(in_stable_ids(layer)), without putting that pattern together.
+std::uint64_t hash_in_stable_ids(const LayerView& layer) {
+  check_sparse(layer);
+  const Topology& t = *layer.topology;
+  const int parts = parts_for(t.connections(), least_part);
+  const std::vector<Index> cuts = balanced_cuts(t.row_ptrs, parts);
+  std::vector<std::uint64_t> sums(static_cast<std::size_t>(parts), 0);
+  for_each_part(parts, [&](int part) {
+    std::uint64_t sum = 0;
+    for (Index row = cuts[part]; row < cuts[part + 1]; ++row) {
+      const auto row_id = static_cast<std::uint64_t>(layer.row_ids[row]);
+      for (Offset p = t.row_ptrs[row]; p < t.row_ptrs[row + std::size_t{1}]; ++p) {
+        sum += mix64(row_id, static_cast<std::uint64_t>(layer.col_ids[t.col_idxs[p]]));
+      }
+    }
+    sums[part] = sum;
+  });
+  return std::accumulate(sums.begin(), sums.end(), std::uint64_t{0});
+}
+
+}  // namespace
+
+Topology in_stable_ids(const LayerView& layer) {
+  check_sparse(layer);
   const Topology& alive = *layer.topology;
   Topology all;
   all.rows = static_cast<Index>(layer.original_rows);
@@ -47,10 +78,9 @@ LayerHistory history_of(std::span<const NeuronId> row_ids_before, const LayerEdi
     history.connections = static_cast<Offset>(after.rows) * after.cols;
     return history;
   }
-  Topology pattern = in_stable_ids(after);
-  history.connections = pattern.connections();
-  history.pattern_hash = pattern_hash(pattern);
-  if (with_base) history.base = std::move(pattern);
+  history.connections = after.topology->connections();
+  history.pattern_hash = hash_in_stable_ids(after);
+  if (with_base) history.base = in_stable_ids(after);
   return history;
 }
 

@@ -15,8 +15,9 @@ struct TransposedIndex {
   std::vector<std::uint32_t> sources;  ///< its position among the stored connections
 };
 
-/// Time O(connections + rows + cols).
+/// Time O(connections + rows + cols), in parallel.
+/// @param reuse  an index that is no longer wanted: its memory is used again.
 /// @throws Fault if there are 2^32 connections or more
-[[nodiscard]] TransposedIndex transposed(const Topology& topology);
+[[nodiscard]] TransposedIndex transposed(const Topology& topology, TransposedIndex reuse = {});
 
 }  // namespace plexus

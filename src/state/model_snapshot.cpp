@@ -1,10 +1,15 @@
 #include "src/state/model_snapshot.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
+#include <numeric>
 
 #include "src/state/run_sink.hpp"
 #include "src/support/error.hpp"
 #include "src/support/hash.hpp"
+#include "src/support/multiversion.hpp"
+#include "src/support/parallel.hpp"
 
 namespace plexus {
 
@@ -17,12 +22,46 @@ constexpr std::uint64_t exponent_tag = 3;
 
 std::uint64_t word(std::int64_t number) { return static_cast<std::uint64_t>(number); }
 
-/// `hash` continued by the bits of element `i` of `values` and of each array of `states`.
-std::uint64_t with_values(std::uint64_t hash, const std::vector<Real>& values,
-                          const std::vector<std::vector<Real>>& states, std::size_t i) {
-  hash = mix64(hash ^ bits_of(values[i]));
-  for (const auto& state : states) hash = mix64(hash ^ bits_of(state[i]));
-  return hash;
+/// Connections or neurons hashed at a time: elementwise loops over so many are vectorised and stay in the
+/// cache.
+constexpr std::size_t hash_block = 512;
+using Hashes = std::array<std::uint64_t, hash_block>;
+
+PLEXUS_MULTIVERSION void start(std::uint64_t hash, const NeuronId* ids, std::size_t count, Hashes& hashes) {
+  for (std::size_t i = 0; i < count; ++i) hashes[i] = mix64(hash ^ static_cast<std::uint64_t>(ids[i]));
+}
+
+PLEXUS_MULTIVERSION void go_on(const Real* values, std::size_t count, Hashes& hashes) {
+  for (std::size_t i = 0; i < count; ++i) hashes[i] = mix64(hashes[i] ^ bits_of(values[i]));
+}
+
+/// Sum of `hashes`, each continued by the bits of element `begin` + i of `values` and of each array of
+/// `states`.
+std::uint64_t sum_with(const std::vector<Real>& values, const std::vector<std::vector<Real>>& states,
+                       std::size_t begin, std::size_t count, Hashes& hashes) {
+  go_on(values.data() + begin, count, hashes);
+  for (const auto& state : states) go_on(state.data() + begin, count, hashes);
+  return std::accumulate(hashes.begin(), hashes.begin() + static_cast<std::ptrdiff_t>(count),
+                         std::uint64_t{0});
+}
+
+/// Sum over the connections of a row.
+/// @param hash  of what the row's connections have in common
+/// @param cols  of the connections, `nullptr` for all columns
+std::uint64_t sum_of_row(const LayerSnapshot& layer, std::uint64_t hash, const Index* cols, std::size_t begin,
+                         std::size_t end) {
+  std::uint64_t sum = 0;
+  std::array<NeuronId, hash_block> ids;
+  Hashes hashes;
+  for (std::size_t done = 0; done < end - begin; done += hash_block) {
+    const std::size_t count = std::min(hash_block, end - begin - done);
+    for (std::size_t i = 0; i < count; ++i) {
+      ids[i] = layer.col_ids[cols == nullptr ? done + i : static_cast<std::size_t>(cols[done + i])];
+    }
+    start(hash, ids.data(), count, hashes);
+    sum += sum_with(layer.values, layer.value_states, begin + done, count, hashes);
+  }
+  return sum;
 }
 
 void check_sizes(const LayerSnapshot& layer, std::size_t layer_index) {
@@ -42,22 +81,28 @@ void check_sizes(const LayerSnapshot& layer, std::size_t layer_index) {
 std::uint64_t fingerprint(const LayerSnapshot& layer, std::size_t layer_index) {
   check_sizes(layer, layer_index);
   const Topology& t = layer.topology;
+  const bool dense = layer.kind == LayerKind::dense;
   const auto cols = static_cast<std::size_t>(t.cols);
-  std::uint64_t sum = mix64(exponent_tag, layer_index, word(layer.gradient_exponent));
-  for (std::size_t row = 0; row < layer.row_ids.size(); ++row) {
-    const std::uint64_t neuron = mix64(neuron_tag, layer_index, word(layer.row_ids[row]));
-    sum += with_values(neuron, layer.biases, layer.bias_states, row);
+  const int parts = parts_for(static_cast<Offset>(layer.values.size()), least_part);
+  const std::vector<Index> cuts = dense ? even_cuts(t.rows, parts) : balanced_cuts(t.row_ptrs, parts);
+  std::vector<std::uint64_t> sums(static_cast<std::size_t>(parts), 0);
+  for_each_part(parts, [&](int part) {
+    std::uint64_t sum = 0;
+    Hashes hashes;
+    for (auto row = static_cast<std::size_t>(cuts[part]); row < static_cast<std::size_t>(cuts[part + 1]);
+         ++row) {
+      hashes[0] = mix64(neuron_tag, layer_index, word(layer.row_ids[row]));
+      sum += sum_with(layer.biases, layer.bias_states, row, 1, hashes);
 
-    const std::uint64_t of_row = mix64(connection_tag, layer_index, word(layer.row_ids[row]));
-    const bool dense = layer.kind == LayerKind::dense;
-    const std::size_t begin = dense ? row * cols : static_cast<std::size_t>(t.row_ptrs[row]);
-    const std::size_t end = dense ? begin + cols : static_cast<std::size_t>(t.row_ptrs[row + 1]);
-    for (std::size_t p = begin; p < end; ++p) {
-      const std::size_t col = dense ? p - begin : static_cast<std::size_t>(t.col_idxs[p]);
-      sum += with_values(mix64(of_row ^ word(layer.col_ids[col])), layer.values, layer.value_states, p);
+      const std::uint64_t of_row = mix64(connection_tag, layer_index, word(layer.row_ids[row]));
+      const std::size_t begin = dense ? row * cols : static_cast<std::size_t>(t.row_ptrs[row]);
+      const std::size_t end = dense ? begin + cols : static_cast<std::size_t>(t.row_ptrs[row + 1]);
+      sum += sum_of_row(layer, of_row, dense ? nullptr : t.col_idxs.data() + begin, begin, end);
     }
-  }
-  return sum;
+    sums[part] = sum;
+  });
+  return std::accumulate(sums.begin(), sums.end(),
+                         mix64(exponent_tag, layer_index, word(layer.gradient_exponent)));
 }
 
 std::uint64_t fingerprint(const ModelSnapshot& snapshot) {
@@ -71,13 +116,20 @@ std::uint64_t fingerprint(const ModelSnapshot& snapshot) {
 
 std::uint64_t pattern_hash(const Topology& in_stable_ids) {
   const Topology& t = in_stable_ids;
-  std::uint64_t sum = 0;
-  for (std::size_t row = 0; row + 1 < t.row_ptrs.size(); ++row) {
-    for (Offset p = t.row_ptrs[row]; p < t.row_ptrs[row + 1]; ++p) {
-      sum += mix64(row, word(t.col_idxs[static_cast<std::size_t>(p)]));
+  const int parts = parts_for(t.connections(), least_part);
+  const std::vector<Index> cuts = balanced_cuts(t.row_ptrs, parts);
+  std::vector<std::uint64_t> sums(static_cast<std::size_t>(parts), 0);
+  for_each_part(parts, [&](int part) {
+    std::uint64_t sum = 0;
+    for (Index row = cuts[part]; row < cuts[part + 1]; ++row) {
+      for (Offset p = t.row_ptrs[static_cast<std::size_t>(row)];
+           p < t.row_ptrs[static_cast<std::size_t>(row) + 1]; ++p) {
+        sum += mix64(static_cast<std::uint64_t>(row), word(t.col_idxs[static_cast<std::size_t>(p)]));
+      }
     }
-  }
-  return sum;
+    sums[part] = sum;
+  });
+  return std::accumulate(sums.begin(), sums.end(), std::uint64_t{0});
 }
 
 }  // namespace plexus

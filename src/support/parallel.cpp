@@ -28,4 +28,10 @@ std::vector<Index> balanced_cuts(const std::vector<Offset>& row_ptrs, int parts)
   return cuts;
 }
 
+std::vector<Index> even_cuts(Index rows, int parts) {
+  std::vector<Index> cuts;
+  for (int part = 0; part <= parts; ++part) cuts.push_back(static_cast<Index>(part_begin(rows, part, parts)));
+  return cuts;
+}
+
 }  // namespace plexus

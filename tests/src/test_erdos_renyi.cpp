@@ -1,13 +1,16 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <tuple>
 #include <vector>
 
 #include "src/init/erdos_renyi.hpp"
 #include "src/support/error.hpp"
 #include "tests/support/topology_matchers.hpp"
+#include "tests/support/with_threads.hpp"
 
 namespace plexus {
 namespace {
@@ -71,7 +74,8 @@ TEST(ErdosRenyi, AGapEndsWhereTheTailOfTheGeometricDistributionSays) {
     std::vector<Index> expected;
     Index col = -1;
     for (std::uint64_t draw = 0;; ++draw) {
-      const double u = 1.0 - stream_of(8).uniform(static_cast<std::uint64_t>(row), draw);
+      const auto pair = stream_of(8).pair(static_cast<std::uint64_t>(row), draw / 2);
+      const double u = 1.0 - static_cast<double>(pair[draw % 2] >> 12) * 0x1.0p-52;
       ++col;
       for (double tail = 1 - density; tail >= u && col < cols; tail *= 1 - density) ++col;
       if (col >= cols) break;
@@ -81,6 +85,31 @@ TEST(ErdosRenyi, AGapEndsWhereTheTailOfTheGeometricDistributionSays) {
     EXPECT_EQ(std::vector<Index>(begin + topology.row_ptrs[row], begin + topology.row_ptrs[row + 1]),
               expected);
   }
+}
+
+TEST(ErdosRenyi, TheNumberOfThreadsChangesNothing) {
+  for (const auto& [rows, cols, density] : std::vector<std::tuple<Index, Index, double>>{
+           {300, 400, 0.3}, {2, 100000, 0.4}, {50000, 20, 0.05}, {300, 400, 0.999}}) {
+    const auto made = [&](int threads) {
+      return with_threads(threads, [&] { return erdos_renyi(rows, cols, density, stream_of(4)); });
+    };
+
+    check(made(1));
+    for (const int threads : thread_counts) EXPECT_EQ(made(threads), made(1)) << threads << " threads";
+  }
+}
+
+TEST(ErdosRenyi, DensitiesNearZeroAndOneAreMet) {
+  for (const double rare : {1e-3, 1e-7, 1e-13}) {
+    const auto cols = static_cast<Index>(std::min(2e9, 100 / rare));
+    const auto rows = static_cast<Index>(1 + 1000 / rare / cols);
+    const Topology sparse = erdos_renyi(rows, cols, rare, stream_of(6));
+    const double expected = rare * static_cast<double>(sparse.cells());
+    EXPECT_NEAR(static_cast<double>(sparse.connections()), expected, 5 * std::sqrt(expected)) << rare;
+  }
+  const Topology almost_full = erdos_renyi(1000, 1000, 1 - 1e-3, stream_of(6));
+  EXPECT_NEAR(static_cast<double>(almost_full.cells() - almost_full.connections()), 1000,
+              5 * std::sqrt(1000));
 }
 
 TEST(ErdosRenyi, CountsHaveTheMeanAndVarianceOfABinomial) {

@@ -5,9 +5,11 @@
 #include <functional>
 #include <vector>
 
+#include "src/init/erdos_renyi.hpp"
 #include "src/state/run_sink.hpp"
 #include "src/support/error.hpp"
 #include "src/support/hash.hpp"
+#include "tests/support/with_threads.hpp"
 
 namespace plexus {
 namespace {
@@ -109,6 +111,58 @@ TEST(Fingerprint, ChangesWithEveryPartOfALayer) {
     EXPECT_NE(fingerprint(changed, 2), expected) << "change " << i;
   }
   EXPECT_NE(fingerprint(two_rows(), 1), expected);
+}
+
+/// A layer so large that threads share it, with rows longer and shorter than what is hashed at a time.
+LayerSnapshot large_layer() {
+  LayerSnapshot layer;
+  layer.topology = erdos_renyi(300, 1500, 0.4, RandomStream(3, Purpose::topology));
+  const auto fill = [](std::vector<Real>& array, std::size_t size, std::uint64_t salt) {
+    for (std::uint64_t i = 0; i < size; ++i) array.push_back(static_cast<Real>(mix64(i, salt) >> 40));
+  };
+  fill(layer.values, layer.topology.col_idxs.size(), 1);
+  fill(layer.value_states.emplace_back(), layer.values.size(), 2);
+  fill(layer.biases, 300, 3);
+  fill(layer.bias_states.emplace_back(), 300, 4);
+  for (NeuronId i = 0; i < 300; ++i) layer.row_ids.push_back(2 * i);
+  for (NeuronId i = 0; i < 1500; ++i) layer.col_ids.push_back(3 * i);
+  return layer;
+}
+
+TEST(Fingerprint, OfALargeLayerIsTheSumForAnyNumberOfThreads) {
+  const LayerSnapshot layer = large_layer();
+  const Topology& t = layer.topology;
+  std::uint64_t expected = mix64(3, 1, 0);
+  for (std::size_t row = 0; row < 300; ++row) {
+    std::uint64_t hash = mix64(2, 1, 2 * row);
+    for (const Real value : {layer.biases[row], layer.bias_states[0][row]})
+      hash = mix64(hash ^ bits_of(value));
+    expected += hash;
+    for (Offset p = t.row_ptrs[row]; p < t.row_ptrs[row + 1]; ++p) {
+      hash = mix64(mix64(1, 1, 2 * row) ^ static_cast<std::uint64_t>(3 * t.col_idxs[p]));
+      for (const Real value : {layer.values[p], layer.value_states[0][p]})
+        hash = mix64(hash ^ bits_of(value));
+      expected += hash;
+    }
+  }
+
+  for (const int threads : thread_counts) {
+    EXPECT_EQ(with_threads(threads, [&] { return fingerprint(layer, 1); }), expected) << threads;
+  }
+}
+
+TEST(PatternHash, TheNumberOfThreadsChangesNothing) {
+  const Topology pattern = large_layer().topology;
+  std::uint64_t expected = 0;
+  for (std::size_t row = 0; row < 300; ++row) {
+    for (Offset p = pattern.row_ptrs[row]; p < pattern.row_ptrs[row + 1]; ++p) {
+      expected += mix64(row, static_cast<std::uint64_t>(pattern.col_idxs[p]));
+    }
+  }
+
+  for (const int threads : thread_counts) {
+    EXPECT_EQ(with_threads(threads, [&] { return pattern_hash(pattern); }), expected) << threads;
+  }
 }
 
 TEST(Fingerprint, OfADenseLayerIsThatOfAllItsCells) {

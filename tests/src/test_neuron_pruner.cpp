@@ -14,6 +14,7 @@
 #include "src/support/error.hpp"
 #include "tests/support/test_layer.hpp"
 #include "tests/support/topology_matchers.hpp"
+#include "tests/support/with_threads.hpp"
 
 namespace plexus {
 namespace {
@@ -134,6 +135,53 @@ TEST(NeuronStrength, ADenseLayerCountsLikeAFullSparseOne) {
   for (std::size_t i = 0; i < 4; ++i) {
     EXPECT_EQ(strengths[i].in, expected[i].in);
     EXPECT_EQ(strengths[i].out, expected[i].out);
+  }
+}
+
+/// Layers so large that threads share them; the last one dense.
+std::vector<TestLayer> large_layers() {
+  const auto init = WeightInitRegistry::instance().make("he_uniform", "");
+  std::vector<TestLayer> layers;
+  for (const auto& [rows, cols] : std::vector<std::pair<Index, Index>>{{200, 300}, {250, 200}}) {
+    const std::size_t l = layers.size();
+    Topology topology = erdos_renyi(rows, cols, 0.8, RandomStream(1, Purpose::topology, 0, l));
+    std::vector<Real> values = first_values(*init, RandomStream(1, Purpose::weight, 0, l), topology);
+    layers.emplace_back(std::move(topology), std::move(values));
+  }
+  layers.emplace_back(200, 250, first_dense_values(*init, RandomStream(1, Purpose::weight, 0, 2), 200, 250));
+  return layers;
+}
+
+TEST(NeuronStrength, TheNumberOfThreadsChangesNothing) {
+  const std::vector<TestLayer> layers = large_layers();
+  for (std::size_t h = 0; h < 2; ++h) {
+    std::vector<std::int64_t> in(static_cast<std::size_t>(layers[h].topology.rows), 0);
+    for (Index row = 0; row < layers[h].topology.rows; ++row) {
+      for (Offset p = layers[h].topology.row_ptrs[row]; p < layers[h].topology.row_ptrs[row + 1]; ++p) {
+        in[row] += static_cast<std::int64_t>(std::abs(static_cast<double>(layers[h].values[p])) * 0x1.0p40);
+      }
+    }
+    const auto expected = neuron_strengths(layers[h].view(), layers[h + 1].view());
+
+    for (const int threads : thread_counts) {
+      const auto strengths =
+          with_threads(threads, [&] { return neuron_strengths(layers[h].view(), layers[h + 1].view()); });
+      for (std::size_t i = 0; i < in.size(); ++i) {
+        ASSERT_EQ(strengths[i].in, in[i]) << threads;
+        ASSERT_EQ(strengths[i].out, expected[i].out) << threads;
+      }
+    }
+  }
+}
+
+TEST(NeuronPruner, TheNumberOfThreadsChangesNothing) {
+  const std::vector<TestLayer> layers = large_layers();
+  const NeuronPruner pruner(pruning(0.4, 0.1, 0.1, "in*out"), 10, 1);
+
+  for (const int threads : thread_counts) {
+    EXPECT_EQ(with_threads(threads, [&] { return pruner.removed(views_of(layers), 1); }),
+              pruner.removed(views_of(layers), 1))
+        << threads;
   }
 }
 

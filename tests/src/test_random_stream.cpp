@@ -3,6 +3,7 @@
 #include <cmath>
 #include <vector>
 
+#include "src/support/hash.hpp"
 #include "src/support/keyed_permutation.hpp"
 #include "src/support/random_stream.hpp"
 
@@ -39,6 +40,28 @@ TEST(RandomStream, MomentsOfUniformAndNormal) {
   EXPECT_NEAR(uniform_sum / n, 0.5, 5 * std::sqrt(1.0 / 12 / n));
   EXPECT_NEAR(normal_sum / n, 0.0, 5 / std::sqrt(n));
   EXPECT_NEAR(normal_squares / n, 1.0, 5 * std::sqrt(2.0 / n));
+}
+
+TEST(RandomStream, PairsAreThoseOfTheirCounters) {
+  const RandomStream stream(7, Purpose::growth, 1, 2);
+  for (const std::size_t count : {0, 1, 7, 8, 9, 16, 31}) {
+    std::vector<std::uint64_t> a;
+    std::vector<std::uint64_t> b;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      a.push_back(mix64(i, 1));
+      b.push_back(mix64(i, 2) >> (i % 40));
+    }
+
+    std::vector<std::uint64_t> numbers(2 * count);
+    stream.pairs(a.data(), b.data(), count, numbers.data());
+
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto words = stream.words(a[i], b[i]);
+      EXPECT_EQ(numbers[2 * i], words[0] | std::uint64_t{words[1]} << 32);
+      EXPECT_EQ(numbers[2 * i + 1], words[2] | std::uint64_t{words[3]} << 32);
+      EXPECT_EQ(numbers[2 * i], stream.bits(a[i], b[i]));
+    }
+  }
 }
 
 TEST(KeyedPermutation, HitsEveryElementOnce) {

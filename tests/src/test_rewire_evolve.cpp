@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "src/support/error.hpp"
 #include "tests/support/test_layer.hpp"
 #include "tests/support/topology_matchers.hpp"
+#include "tests/support/with_threads.hpp"
 
 namespace plexus {
 namespace {
@@ -31,6 +33,11 @@ class Evolve : public ::testing::Test {
   [[nodiscard]] std::vector<TestLayer> random_network(double density) const {
     return {random_layer(40, 30, density, 0), random_layer(50, 40, density, 1),
             random_layer(10, 50, density, 2)};
+  }
+
+  static std::vector<Offset> dropped_by_rule(const Topology& topology, const std::vector<Real>& values) {
+    const LayerEdit no_edit{topology.generation, {}, {}, {}, {}};
+    return TwoSidedMagnitude().select({KeptConnections(topology, no_edit), values, 0.3});
   }
 
   std::unique_ptr<RewireMethod> set_ = RewireMethodRegistry::instance().make("set", "topology.method");
@@ -61,12 +68,12 @@ TEST_F(Evolve, DropsByTheRuleAndGrowsFreshWeights) {
   const EditList edits = evolve(views_of(layers), {}, evolution(4));
 
   for (std::size_t l = 0; l < layers.size(); ++l) {
-    EXPECT_EQ(edits[l].dropped, TwoSidedMagnitude().select({layers[l].topology, layers[l].values, 0.3}));
+    EXPECT_EQ(edits[l].dropped, dropped_by_rule(layers[l].topology, layers[l].values));
     EXPECT_EQ(edits[l].grown.size(), edits[l].dropped.size());
     const RandomStream weights(7, Purpose::grown_weight, 4, l);
     for (const GrownConnection& grown : edits[l].grown) {
-      EXPECT_EQ(grown.value, init_->value(weights, grown.row, grown.col, layers[l].original_cols,
-                                          layers[l].original_rows));
+      EXPECT_EQ(grown.value, init_->value(weights, grown.row, grown.col,
+                                          {layers[l].original_cols, layers[l].original_rows}));
     }
   }
 }
@@ -144,8 +151,7 @@ TEST_F(Evolve, FixedBudgetGrowsFreedConnectionsElsewhere) {
     const Topology after = edited(layers[l].topology, edits[l]);
     check(after);
     EXPECT_EQ(after.connections(), layers[l].topology.connections());
-    EXPECT_GT(edits[l].dropped.size(),
-              TwoSidedMagnitude().select({layers[l].topology, layers[l].values, 0.3}).size());
+    EXPECT_GT(edits[l].dropped.size(), dropped_by_rule(layers[l].topology, layers[l].values).size());
   }
 }
 
@@ -206,7 +212,7 @@ TEST_F(Evolve, GrownWeightsAreKeyedByStableIdsAndOriginalSizes) {
   const auto col_ids = without(layers[1].col_ids, {0});
   EXPECT_EQ(col_ids[0], 2);  // 0 and 5 went before, 1 goes now
   for (const GrownConnection& grown : edit.grown) {
-    EXPECT_EQ(grown.value, init_->value(weights, row_ids[grown.row], col_ids[grown.col], 40, 50));
+    EXPECT_EQ(grown.value, init_->value(weights, row_ids[grown.row], col_ids[grown.col], {40, 50}));
   }
 }
 
@@ -228,6 +234,43 @@ TEST_F(Evolve, EmptyAndFullLayersStayAsTheyAre) {
 
   EXPECT_TRUE(edits[0].empty());
   EXPECT_TOPOLOGY_EQ(edited(layers[1].topology, edits[1]), topology_of({"xx", "xx"}, 1));
+}
+
+TEST_F(Evolve, TheNumberOfThreadsChangesNothing) {
+  const std::vector<TestLayer> layers = {random_layer(400, 300, 0.4, 0), random_layer(500, 400, 0.3, 1)};
+  const RemovedNeurons removed = {{0, 1, 57, 58, 199, 399}};
+
+  const auto edits = [&](int threads) {
+    return with_threads(threads, [&] { return evolve(views_of(layers), removed, evolution()); });
+  };
+
+  for (const int threads : thread_counts) EXPECT_EQ(edits(threads), edits(1)) << threads;
+  for (const auto& edit : edits(3)) {
+    EXPECT_TRUE(std::is_sorted(edit.dropped.begin(), edit.dropped.end()));
+    EXPECT_GT(edit.dropped.size(), 10000U);
+  }
+}
+
+TEST_F(Evolve, ALayerThatIsPrunedDropsByTheRuleAmongTheOthers) {
+  const std::vector<TestLayer> layers = {random_layer(90, 80, 0.3, 0), random_layer(70, 90, 0.4, 1)};
+  const RemovedNeurons removed = {{3, 4, 5, 60, 89}};
+  const Topology& before = layers[1].topology;
+
+  std::set<Offset> expected;
+  std::vector<Offset> others;
+  std::vector<Real> values;
+  for (Offset p = 0; p < before.connections(); ++p) {
+    if (std::ranges::binary_search(removed[0], before.col_idxs[p])) {
+      expected.insert(p);
+    } else {
+      others.push_back(p);
+      values.push_back(layers[1].values[p]);
+    }
+  }
+  for (const Offset p : dropped_by_rule(before, values)) expected.insert(others[p]);
+
+  EXPECT_EQ(edit_layer(views_of(layers), 1, removed, evolution()).dropped,
+            std::vector<Offset>(expected.begin(), expected.end()));
 }
 
 TEST_F(Evolve, RemovedNeuronsOfAnotherNetworkAreRefused) {

@@ -2,10 +2,12 @@
 
 #include <vector>
 
+#include "src/init/erdos_renyi.hpp"
 #include "src/rewire/layer_history.hpp"
 #include "src/support/error.hpp"
 #include "tests/support/test_layer.hpp"
 #include "tests/support/topology_matchers.hpp"
+#include "tests/support/with_threads.hpp"
 
 namespace plexus {
 namespace {
@@ -76,6 +78,22 @@ TEST(LayerHistory, ReplayingTheEditsOnTheFirstBaseGivesTheLastPattern) {
 
   EXPECT_EQ(cells, cells_of(*last.base));
   EXPECT_EQ(last.connections, static_cast<Offset>(cells.size()));
+}
+
+TEST(LayerHistory, TheHashIsThatOfThePatternForAnyNumberOfThreads) {
+  Topology pattern = erdos_renyi(200, 300, 0.7, RandomStream(1, Purpose::topology));
+  std::vector<Real> values(pattern.col_idxs.size(), 1);
+  TestLayer layer(std::move(pattern), std::move(values));
+  for (NeuronId& id : layer.row_ids) id *= 2;
+  for (NeuronId& id : layer.col_ids) id *= 3;
+  layer.original_rows = 400;
+  layer.original_cols = 900;
+
+  for (const int threads : thread_counts) {
+    const LayerHistory history = with_threads(threads, [&] { return first_history_of(layer.view()); });
+
+    EXPECT_EQ(history.pattern_hash, pattern_hash(in_stable_ids(layer.view()))) << threads;
+  }
 }
 
 TEST(LayerHistory, ADenseLayerTellsItsPrunedNeurons) {

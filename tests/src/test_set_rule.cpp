@@ -9,12 +9,15 @@
 #include "src/rewire/rules/two_sided_magnitude.hpp"
 #include "src/support/error.hpp"
 #include "src/support/random_stream.hpp"
+#include "tests/support/with_threads.hpp"
 
 namespace plexus {
 namespace {
 
 std::vector<Offset> dropped(const std::vector<Real>& values, double drop_fraction) {
-  return TwoSidedMagnitude().select({Topology{}, values, drop_fraction});
+  const Topology nothing;  // the rule looks at values only
+  const LayerEdit no_edit;
+  return TwoSidedMagnitude().select({KeptConnections(nothing, no_edit), values, drop_fraction});
 }
 
 /// The published script, line by line:
@@ -120,6 +123,28 @@ TEST(TwoSidedMagnitude, RandomLayersMatchTheScript) {
       }
     }
   }
+}
+
+TEST(TwoSidedMagnitude, LargeLayersMatchTheScriptForAnyNumberOfThreads) {
+  std::uint64_t seed = 100;
+  for (const int levels : {0, 1, 50}) {
+    for (const double zeros : {0.0, 0.3}) {
+      const std::vector<Real> values = random_layer(++seed, 300000, levels, zeros, 0.4);
+      const std::vector<Offset> expected = dropped_by_script(values, 0.3);
+
+      for (const int threads : thread_counts) {
+        EXPECT_EQ(with_threads(threads, [&] { return dropped(values, 0.3); }), expected)
+            << threads << " threads, " << levels << " levels, zeros " << zeros;
+      }
+    }
+  }
+}
+
+TEST(TwoSidedMagnitude, InfiniteWeightsAreNumbers) {
+  const Real most = std::numeric_limits<Real>::infinity();
+  const std::vector<Real> values = {-most, 1, 2, most, -3, -1, -most};
+
+  EXPECT_EQ(dropped(values, 0.4), dropped_by_script(values, 0.4));
 }
 
 TEST(TwoSidedMagnitude, WithoutTiesTheCountsAreThoseOfTheRule) {

@@ -2,7 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "src/init/erdos_renyi.hpp"
 #include "tests/support/topology_matchers.hpp"
+#include "tests/support/with_threads.hpp"
 
 namespace plexus {
 namespace {
@@ -17,6 +23,43 @@ TEST(TransposedIndex, ListsEachColumnWithAscendingRows) {
   EXPECT_EQ(t.col_ptrs, (std::vector<Offset>{0, 2, 3, 4, 4}));
   EXPECT_EQ(t.row_idxs, (std::vector<Index>{0, 2, 2, 0}));
   EXPECT_EQ(t.sources, (std::vector<std::uint32_t>{0, 2, 3, 1}));
+}
+
+TEST(TransposedIndex, HoldsEachConnectionInItsColumnForAnyNumberOfThreads) {
+  TransposedIndex t;
+  for (const auto& [rows, cols, density] : std::vector<std::tuple<Index, Index, double>>{{0, 5, 0.5},
+                                                                                         {5, 0, 0.5},
+                                                                                         {700, 900, 0.2},
+                                                                                         {40, 20000, 0.1},
+                                                                                         {20000, 40, 0.1},
+                                                                                         {30000, 20001, 2e-4},
+                                                                                         {2, 5000, 1e-3},
+                                                                                         {3, 7, 1.0}}) {
+    const Topology topology = erdos_renyi(rows, cols, density, RandomStream(1, Purpose::topology));
+    std::vector<std::vector<std::pair<Index, std::uint32_t>>> columns(static_cast<std::size_t>(cols));
+    for (Index row = 0; row < rows; ++row) {
+      for (Offset p = topology.row_ptrs[row]; p < topology.row_ptrs[row + 1]; ++p) {
+        columns[topology.col_idxs[p]].emplace_back(row, static_cast<std::uint32_t>(p));
+      }
+    }
+    for (const int threads : thread_counts) {
+      t = with_threads(threads, [&] { return transposed(topology, std::move(t)); });
+
+      ASSERT_EQ(t.col_ptrs.size(), columns.size() + 1);
+      ASSERT_EQ(t.row_idxs.size(), topology.col_idxs.size());
+      ASSERT_EQ(t.sources.size(), topology.col_idxs.size());
+      ASSERT_EQ(t.col_ptrs.back(), topology.connections());
+      Offset place = 0;
+      for (Index col = 0; col < cols; ++col) {
+        ASSERT_EQ(t.col_ptrs[col], place);
+        for (const auto& [row, source] : columns[col]) {
+          ASSERT_EQ(t.row_idxs[place], row) << threads << " threads, column " << col;
+          ASSERT_EQ(t.sources[place], source) << threads << " threads, column " << col;
+          ++place;
+        }
+      }
+    }
+  }
 }
 
 }  // namespace

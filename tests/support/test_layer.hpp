@@ -50,9 +50,8 @@ struct TestLayer {
       topology.rows -= static_cast<Index>(edit.removed_rows.size());
       topology.cols -= static_cast<Index>(edit.removed_cols.size());
     } else {
-      Topology after = edited(topology, edit);
-      values = carried(values, topology, edit, after, Grown::value);
-      topology = std::move(after);
+      const CarriedArray carried{&values, Grown::value};
+      topology = edited(topology, edit, {&carried, 1});
     }
     row_ids = without(row_ids, edit.removed_rows);
     col_ids = without(col_ids, edit.removed_cols);

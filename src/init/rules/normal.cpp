@@ -10,9 +10,13 @@ namespace {
 /// SET (Mocanu et al. 2018, arXiv:1707.04780).
 class Normal final : public WeightInit {
  public:
-  Real value(const RandomStream& stream, NeuronId row, NeuronId col, Offset, Offset) const override {
-    return static_cast<Real>(stream.normal(static_cast<std::uint64_t>(row), static_cast<std::uint64_t>(col)) /
-                             10.0);
+  void draw(const RandomStream& stream, std::span<const NeuronId> rows, std::span<const NeuronId> cols, Fans,
+            std::span<Real> values) const override {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const double z =
+          stream.normal(static_cast<std::uint64_t>(rows[i]), static_cast<std::uint64_t>(cols[i]));
+      values[i] = static_cast<Real>(z / 10.0);
+    }
   }
 };
 

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <memory>
 
+#include "src/init/uniform_draws.hpp"
 #include "src/init/weight_init.hpp"
 
 namespace plexus {
@@ -9,12 +10,12 @@ namespace {
 /// Uniform in (-limit, limit), limit = sqrt(6 / (inputs + outputs)). Source: Glorot, Bengio 2010, AISTATS.
 class XavierUniform final : public WeightInit {
  public:
-  Real value(const RandomStream& stream, NeuronId row, NeuronId col, Offset fan_in,
-             Offset fan_out) const override {
-    const double limit = std::sqrt(6.0 / static_cast<double>(fan_in + fan_out));
-    return static_cast<Real>(
-        limit *
-        (2.0 * stream.uniform(static_cast<std::uint64_t>(row), static_cast<std::uint64_t>(col)) - 1.0));
+  void draw(const RandomStream& stream, std::span<const NeuronId> rows, std::span<const NeuronId> cols,
+            Fans fans, std::span<Real> values) const override {
+    const double limit = std::sqrt(6.0 / static_cast<double>(fans.in + fans.out));
+    for_each_uniform(stream, rows, cols, [&](std::size_t i, double u) {
+      values[i] = static_cast<Real>(limit * (2.0 * u - 1.0));
+    });
   }
 };
 

@@ -1,20 +1,157 @@
 #include "src/rewire/rules/two_sided_magnitude.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <functional>
 #include <limits>
+#include <numeric>
+#include <span>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
+#include "src/rewire/positions.hpp"
 #include "src/support/error.hpp"
+#include "src/support/parallel.hpp"
 
 namespace plexus {
 
 namespace {
 
-/// The value that stands at `index` when `values` are sorted. Reorders them.
-Real at_rank(std::vector<Real>& values, Offset index) {
-  const auto place = values.begin() + index;
-  std::nth_element(values.begin(), place, values.end());
-  return *place;
+/// Numbers are compared by their bits: those of magnitudes, without the sign, are in the order of the
+/// magnitudes.
+using Bits = std::conditional_t<sizeof(Real) == 4, std::uint32_t, std::uint64_t>;
+using SignedBits = std::make_signed_t<Bits>;
+constexpr unsigned total_bits = 8 * sizeof(Real);
+
+constexpr Bits bits_of_value(Real w) { return std::bit_cast<Bits>(w); }
+constexpr Bits sign_bit = Bits{1} << (total_bits - 1);
+constexpr Bits magnitude(Bits bits) { return bits & ~sign_bit; }
+
+constexpr std::size_t positive = 0;
+constexpr std::size_t negative = 1;
+constexpr std::size_t sign_of(Bits bits) { return static_cast<std::size_t>(bits >> (total_bits - 1)); }
+
+/// Values are counted by their upper 16 bits: sign, exponent and, of a float, 7 bits of the mantissa.
+constexpr unsigned bucket_bits = 16;
+constexpr std::size_t buckets_per_sign = std::size_t{1} << (bucket_bits - 1);
+constexpr std::size_t bucket_of(Bits bits) {
+  return static_cast<std::size_t>(bits >> (total_bits - bucket_bits));
+}
+
+struct Range {
+  Bits least;
+  Bits greatest;
+};
+
+Range magnitudes_of(std::span<const Real> values) {
+  const auto n = static_cast<Offset>(values.size());
+  const int parts = parts_for(n, least_part);
+  std::vector<Range> ranges(static_cast<std::size_t>(parts));
+  for_each_part(parts, [&](int part) {
+    SignedBits least = std::numeric_limits<SignedBits>::max();  // signed comparisons are what SSE2 has
+    SignedBits greatest = 0;
+    const Offset end = part_begin(n, part + 1, parts);
+    for (Offset p = part_begin(n, part, parts); p < end; ++p) {
+      const auto m = static_cast<SignedBits>(magnitude(bits_of_value(values[p])));
+      least = std::min(least, m);
+      greatest = std::max(greatest, m);
+    }
+    ranges[part] = {static_cast<Bits>(least), static_cast<Bits>(greatest)};
+  });
+  for (const Range& range : ranges) {
+    ranges[0] = {std::min(ranges[0].least, range.least), std::max(ranges[0].greatest, range.greatest)};
+  }
+  return ranges[0];
+}
+
+/// How many values there are in each bucket, and how many of each sign have a given magnitude.
+struct Counts {
+  std::vector<std::uint32_t> buckets;  // a layer has fewer than 2^32 connections
+  std::array<Offset, 2> ties = {0, 0};
+};
+
+Counts count(std::span<const Real> values, Bits tie) {
+  const Bits negative_tie = tie | sign_bit;
+  const auto n = static_cast<Offset>(values.size());
+  const int parts = parts_for(n, 4 * static_cast<Offset>(buckets_per_sign));
+  std::vector<Counts> counts(static_cast<std::size_t>(parts));
+  for_each_part(parts, [&](int part) {
+    Counts own;  // not in the shared vector: parts would wait for each other's cache lines
+    own.buckets.assign(2 * buckets_per_sign, 0);
+    const Offset end = part_begin(n, part + 1, parts);
+    std::uint32_t ties = 0;
+    std::uint32_t negative_ties = 0;
+    for (Offset p = part_begin(n, part, parts); p < end; ++p) {
+      const Bits bits = bits_of_value(values[p]);
+      ++own.buckets[bucket_of(bits)];
+      ties += magnitude(bits) == tie ? 1 : 0;
+      negative_ties += bits == negative_tie ? 1 : 0;
+    }
+    own.ties[positive] = ties - negative_ties;
+    own.ties[negative] = negative_ties;
+    counts[part] = std::move(own);
+  });
+  for (std::size_t part = 1; part < counts.size(); ++part) {
+    std::transform(counts[part].buckets.begin(), counts[part].buckets.end(), counts[0].buckets.begin(),
+                   counts[0].buckets.begin(), std::plus<>());
+    for (const std::size_t sign : {positive, negative}) counts[0].ties[sign] += counts[part].ties[sign];
+  }
+  return std::move(counts[0]);
+}
+
+constexpr std::size_t no_bucket = 2 * buckets_per_sign;
+
+struct Place {
+  std::size_t bucket = no_bucket;
+  Offset rank_in_bucket = 0;
+};
+
+/// Where the magnitude stands that has `rank` lower ones of its sign.
+Place place_of(Offset rank, std::size_t sign, const Counts& counts) {
+  Place place{sign * buckets_per_sign, rank};
+  while (place.rank_in_bucket >= counts.buckets[place.bucket]) {
+    place.rank_in_bucket -= counts.buckets[place.bucket];
+    ++place.bucket;
+  }
+  return place;
+}
+
+/// The magnitudes in each of two buckets.
+std::array<std::vector<Bits>, 2> members(std::span<const Real> values,
+                                         const std::array<std::size_t, 2>& buckets) {
+  const auto n = static_cast<Offset>(values.size());
+  const int parts = parts_for(n, least_part);
+  std::vector<std::array<std::vector<Bits>, 2>> found(static_cast<std::size_t>(parts));
+  for_each_part(parts, [&](int part) {
+    constexpr Offset block = 32;  // most have no member
+    const auto first = static_cast<Bits>(buckets[positive]);
+    const auto second = static_cast<Bits>(buckets[negative]);
+    const Offset end = part_begin(n, part + 1, parts);
+    for (Offset begin = part_begin(n, part, parts); begin < end; begin += block) {
+      const auto some = values.subspan(static_cast<std::size_t>(begin),
+                                       static_cast<std::size_t>(std::min(block, end - begin)));
+      Bits hits = 0;
+      for (const Real w : some) {
+        const Bits bucket = bits_of_value(w) >> (total_bits - bucket_bits);
+        hits += (bucket == first ? 1U : 0U) | (bucket == second ? 1U : 0U);
+      }
+      if (hits == 0) continue;
+      for (const Real w : some) {
+        const Bits bits = bits_of_value(w);
+        const std::size_t sign = sign_of(bits);
+        if (bucket_of(bits) == buckets[sign]) found[part][sign].push_back(magnitude(bits));
+      }
+    }
+  });
+  for (std::size_t part = 1; part < found.size(); ++part) {
+    for (const std::size_t sign : {positive, negative}) {
+      found[0][sign].insert(found[0][sign].end(), found[part][sign].begin(), found[part][sign].end());
+    }
+  }
+  return std::move(found[0]);
 }
 
 }  // namespace
@@ -22,40 +159,46 @@ Real at_rank(std::vector<Real>& values, Offset index) {
 std::vector<Offset> TwoSidedMagnitude::select(const DropInput& in) const {
   const auto n = static_cast<Offset>(in.values.size());
   if (n == 0) return {};
-
-  Real nearest = std::numeric_limits<Real>::infinity();  // smallest magnitude
-  bool numbers = true;
-  for (const Real w : in.values) {
-    nearest = std::min(nearest, std::abs(w));
-    numbers = numbers && !std::isnan(w);
-  }
-  ensure(numbers,
+  const auto [nearest, farthest] = magnitudes_of(in.values);
+  ensure(farthest <= bits_of_value(std::numeric_limits<Real>::infinity()),
          "a layer has weights that are not numbers (the training diverged). Lower optimizer.learning_rate");
 
   // Every value lies at or beyond -nearest or nearest, so three parts in order make up the sorted array:
   // q values below -nearest, those at +-nearest, and from r on those above nearest.
-  std::vector<Real> below;
-  std::vector<Real> above;
-  for (const Real w : in.values) {
-    if (w < -nearest) below.push_back(w);
-    if (w > nearest) above.push_back(w);
-  }
-  const auto q = static_cast<Offset>(below.size());
-  const Offset r = n - static_cast<Offset>(above.size());
+  const Counts counts = count(in.values, nearest);
+  const auto negatives =
+      std::accumulate(counts.buckets.begin() + buckets_per_sign, counts.buckets.end(), Offset{0});
+  const Offset q = negatives - counts.ties[negative];
+  const Offset r = negatives + counts.ties[positive];
   const auto neg_index = static_cast<Offset>((1.0 - in.drop_fraction) * static_cast<double>(q));
   const auto pos_index = static_cast<Offset>(std::min(
       static_cast<double>(n - 1), static_cast<double>(r) + in.drop_fraction * static_cast<double>(n - r)));
-  // A cut within the middle part keeps the whole part beyond it, whichever of +-nearest stands there.
-  const Real neg_cut = neg_index < q ? at_rank(below, neg_index) : -nearest;
-  const Real pos_cut = pos_index >= r ? at_rank(above, pos_index - r) : nearest;
 
-  std::vector<Offset> dropped;
-  dropped.reserve(static_cast<std::size_t>(in.drop_fraction * static_cast<double>(n)) + 2);
-  for (Offset p = 0; p < n; ++p) {
-    const Real w = in.values[p];
-    if (!(w < neg_cut || w > pos_cut)) dropped.push_back(p);
+  // The magnitudes up to which the values of each sign go: `nearest` where the cut is in the middle part,
+  // which is kept whole beyond it, whichever of +-nearest stands there.
+  std::array<SignedBits, 2> cuts;
+  cuts.fill(static_cast<SignedBits>(nearest));
+  std::array<Place, 2> places;
+  if (pos_index >= r) places[positive] = place_of(counts.ties[positive] + pos_index - r, positive, counts);
+  if (neg_index < q) places[negative] = place_of(counts.ties[negative] + q - 1 - neg_index, negative, counts);
+  auto candidates = members(in.values, {places[positive].bucket, places[negative].bucket});
+  for (const std::size_t sign : {positive, negative}) {
+    if (places[sign].bucket == no_bucket) continue;
+    const auto cut = candidates[sign].begin() + places[sign].rank_in_bucket;
+    std::nth_element(candidates[sign].begin(), cut, candidates[sign].end());
+    cuts[sign] = static_cast<SignedBits>(*cut);
   }
-  return dropped;
+  const SignedBits cut = cuts[positive];
+  const SignedBits difference = cuts[positive] ^ cuts[negative];
+  return marked_positions(n, [&](Offset begin, Offset end, std::uint8_t* marks) {
+    const Real* values = in.values.data() + begin;
+    for (Offset i = 0; i < end - begin; ++i) {
+      const Bits bits = bits_of_value(values[i]);
+      const SignedBits all_ones_if_negative = static_cast<SignedBits>(bits) >> (total_bits - 1);
+      marks[i] =
+          static_cast<SignedBits>(magnitude(bits)) <= (cut ^ (difference & all_ones_if_negative)) ? 1 : 0;
+    }
+  });
 }
 
 }  // namespace plexus
