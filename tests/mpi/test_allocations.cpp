@@ -24,14 +24,20 @@ void* counted(std::size_t size, std::size_t alignment) {
 
 }  // namespace
 
-void* operator new(std::size_t size) { return counted(size, __STDCPP_DEFAULT_NEW_ALIGNMENT__); }
-void* operator new(std::size_t size, std::align_val_t alignment) {
+// Not inlined: the compiler would take the memory for another function's.
+#define PLEXUS_REPLACED __attribute__((noinline))
+PLEXUS_REPLACED void* operator new(std::size_t size) {
+  return counted(size, __STDCPP_DEFAULT_NEW_ALIGNMENT__);
+}
+PLEXUS_REPLACED void* operator new(std::size_t size, std::align_val_t alignment) {
   return counted(size, static_cast<std::size_t>(alignment));
 }
-void operator delete(void* place) noexcept { std::free(place); }
-void operator delete(void* place, std::size_t) noexcept { std::free(place); }
-void operator delete(void* place, std::align_val_t) noexcept { std::free(place); }
-void operator delete(void* place, std::size_t, std::align_val_t) noexcept { std::free(place); }
+PLEXUS_REPLACED void operator delete(void* place) noexcept { std::free(place); }
+PLEXUS_REPLACED void operator delete(void* place, std::size_t) noexcept { std::free(place); }
+PLEXUS_REPLACED void operator delete(void* place, std::align_val_t) noexcept { std::free(place); }
+PLEXUS_REPLACED void operator delete(void* place, std::size_t, std::align_val_t) noexcept {
+  std::free(place);
+}
 
 namespace plexus {
 namespace {
