@@ -2,8 +2,8 @@
 // PLEXUS_KERNEL_SET (a namespace name), PLEXUS_KERNEL_WIDE (1 where registers hold a whole line) and is
 // compiled with the flags of its set.
 //
-// Only builtin types, raw pointers and functions of this file: an inline function from elsewhere, compiled
-// with wider instructions, could be picked by the linker for the whole program.
+// Only builtin types, raw pointers, intrinsics and functions of this file: any other inline function,
+// compiled with wider instructions, could be picked by the linker for the whole program.
 #pragma once
 
 #ifdef __AVX512F__
