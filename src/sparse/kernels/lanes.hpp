@@ -1,0 +1,78 @@
+// Lines of 16 samples in registers. Part of kernels_impl.hpp.
+#pragma once
+
+#include "src/sparse/kernels.hpp"
+
+namespace plexus::PLEXUS_KERNEL_SET {
+namespace {
+
+typedef Real Half __attribute__((vector_size(8 * sizeof(Real))));
+typedef Real AnyHalf __attribute__((vector_size(8 * sizeof(Real)), aligned(sizeof(Real))));
+typedef Real Quad __attribute__((vector_size(4 * sizeof(Real))));
+typedef decltype(Half{} < Half{}) HalfBits;
+typedef double Double4 __attribute__((vector_size(32)));
+typedef std::uint64_t Unsigned4 __attribute__((vector_size(32)));
+typedef std::uint32_t Words __attribute__((vector_size(64)));
+
+#define PLEXUS_INLINE inline __attribute__((always_inline))
+
+// A line: one neuron's values for 16 samples.
+#if PLEXUS_KERNEL_WIDE
+typedef Real Lanes __attribute__((vector_size(16 * sizeof(Real)), aligned(64)));
+PLEXUS_INLINE Lanes load(const Real* place) { return *reinterpret_cast<const Lanes*>(place); }
+PLEXUS_INLINE void store(Real* place, Lanes v) { *reinterpret_cast<Lanes*>(place) = v; }
+PLEXUS_INLINE Lanes filled(Real value) { return Lanes{} + value; }
+PLEXUS_INLINE Half low(Lanes v) { return __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7); }
+PLEXUS_INLINE Half high(Lanes v) { return __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15); }
+#else
+struct Lanes {
+  Half first;
+  Half second;
+};
+PLEXUS_INLINE Lanes load(const Real* place) {
+  return {*reinterpret_cast<const Half*>(place), *reinterpret_cast<const Half*>(place + 8)};
+}
+PLEXUS_INLINE void store(Real* place, Lanes v) {
+  *reinterpret_cast<Half*>(place) = v.first;
+  *reinterpret_cast<Half*>(place + 8) = v.second;
+}
+PLEXUS_INLINE Lanes filled(Real value) { return {Half{} + value, Half{} + value}; }
+PLEXUS_INLINE Half low(Lanes v) { return v.first; }
+PLEXUS_INLINE Half high(Lanes v) { return v.second; }
+PLEXUS_INLINE Lanes operator*(Lanes a, Lanes b) { return {a.first * b.first, a.second * b.second}; }
+PLEXUS_INLINE Lanes operator*(Real a, Lanes b) { return {a * b.first, a * b.second}; }
+PLEXUS_INLINE void operator+=(Lanes& sum, Lanes v) {
+  sum.first += v.first;
+  sum.second += v.second;
+}
+#endif
+
+/// A view's values of one neuron.
+PLEXUS_INLINE const Real* lines_of_neuron(ConstSlabView view, Index neuron) {
+  return view.values + static_cast<Offset>(neuron) * view.lines * line_samples;
+}
+PLEXUS_INLINE Real* lines_of_neuron(SlabView view, Index neuron) {
+  return view.values + static_cast<Offset>(neuron) * view.lines * line_samples;
+}
+
+/// Calls f.template operator()<lines>() with the number of lines as a constant.
+template <class F>
+PLEXUS_INLINE void with_lines(Index lines, F&& f) {
+  static_assert(slab_lines == 4);
+  switch (lines) {
+    case 1:
+      f.template operator()<1>();
+      break;
+    case 2:
+      f.template operator()<2>();
+      break;
+    case 3:
+      f.template operator()<3>();
+      break;
+    default:
+      f.template operator()<4>();
+  }
+}
+
+}  // namespace
+}  // namespace plexus::PLEXUS_KERNEL_SET

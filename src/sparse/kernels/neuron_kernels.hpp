@@ -1,0 +1,116 @@
+// Kernels that go over the neurons of a layer or of the input. Part of kernels_impl.hpp.
+#pragma once
+
+#include "src/sparse/kernels/sums.hpp"
+
+namespace plexus::PLEXUS_KERNEL_SET {
+namespace {
+
+template <class Sums>
+PLEXUS_INLINE void bias_gradient(RowRange rows, ConstSlabView delta, Sums sums, Output output,
+                                 typename Sums::Value* gradient) {
+  for (Index first = 0; first < delta.lines; first += Sums::unit_lines) {
+    const Index end = first + Sums::unit_lines < delta.lines ? first + Sums::unit_lines : delta.lines;
+    for (Index row = rows.begin; row < rows.end; row += 8) {
+      const Half eight = sums_of_eight([&]<int i>() __attribute__((always_inline)) {
+        if (row + i >= rows.end) return Half{};
+        const Real* source = lines_of_neuron(delta, row + i);
+        Lanes sum = load(source + first * line_samples);
+        for (Index q = first + 1; q < end; ++q) sum += load(source + q * line_samples);
+        return fold(sum);
+      });
+      typename Sums::Value values[8];
+      sums.template put<8>(eight, Output::set, values);
+      for (Index i = 0; i < 8 && row + i < rows.end; ++i) {
+        auto& out = gradient[row + i - rows.begin];
+        out = output == Output::set && first == 0 ? values[i] : Sums::sum(out, values[i]);
+      }
+    }
+  }
+}
+
+void bias_gradient_exact(RowRange rows, ConstSlabView delta, double scale, Output output,
+                         std::int64_t* gradient) {
+  bias_gradient(rows, delta, ExactSums{scale}, output, gradient);
+}
+
+void bias_gradient_fast(RowRange rows, ConstSlabView delta, Output output, Real* gradient) {
+  bias_gradient(rows, delta, FastSums{}, output, gradient);
+}
+
+/// The bits of magnitudes are ordered as the magnitudes are, infinities and what is not a number above all.
+PLEXUS_INLINE HalfBits magnitude_bits(Half v) {
+  const HalfBits sign = reinterpret_cast<HalfBits>(-Half{});
+  return reinterpret_cast<HalfBits>(v) & ~sign;
+}
+
+void largest_magnitudes(RowRange rows, ConstSlabView values, Real* largest) {
+  with_lines(
+      values.lines, [&]<int lines>() __attribute__((always_inline)) {
+        HalfBits most[lines] = {};
+        for (Index row = rows.begin; row < rows.end; ++row) {
+          const Real* place = values.values + static_cast<Offset>(row) * lines * line_samples;
+          for (int q = 0; q < lines; ++q) {
+            const Lanes v = load(place + q * line_samples);
+            const HalfBits first = magnitude_bits(low(v));
+            const HalfBits second = magnitude_bits(high(v));
+            const HalfBits larger = first > second ? first : second;
+            most[q] = larger > most[q] ? larger : most[q];
+          }
+        }
+        for (int q = 0; q < lines; ++q) {
+          const Half magnitudes = reinterpret_cast<Half>(most[q]);
+          for (int i = 0; i < 8; ++i) {
+            if (!(magnitudes[i] <= largest[q])) {
+              largest[q] =
+                  magnitudes[i] == magnitudes[i] ? magnitudes[i] : static_cast<Real>(__builtin_inf());
+            }
+          }
+        }
+      });
+}
+
+void transpose_samples(const float* const* samples, Index present, Index features, SlabView x, Index line) {
+  Index feature = 0;
+  Real* out = x.values + line * line_samples;
+  const Offset stride = static_cast<Offset>(x.lines) * line_samples;
+  if constexpr (sizeof(Real) == sizeof(float)) {
+    if (present == line_samples) {
+      for (; feature + 8 <= features; feature += 8) {
+        for (int half = 0; half < 2; ++half) {
+          Half v[8];
+          for (int i = 0; i < 8; ++i)
+            v[i] = *reinterpret_cast<const AnyHalf*>(samples[8 * half + i] + feature);
+          Half pairs[8];
+          for (int i = 0; i < 8; i += 2) {
+            pairs[i] = __builtin_shufflevector(v[i], v[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+            pairs[i + 1] = __builtin_shufflevector(v[i], v[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+          }
+          Half fours[8];
+          for (int i = 0; i < 8; i += 4) {
+            for (int k = 0; k < 2; ++k) {
+              fours[i + 2 * k] =
+                  __builtin_shufflevector(pairs[i + k], pairs[i + k + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+              fours[i + 2 * k + 1] =
+                  __builtin_shufflevector(pairs[i + k], pairs[i + k + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+            }
+          }
+          for (int i = 0; i < 4; ++i) {
+            const Half first = __builtin_shufflevector(fours[i], fours[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+            const Half second = __builtin_shufflevector(fours[i], fours[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+            *reinterpret_cast<Half*>(out + (feature + i) * stride + 8 * half) = first;
+            *reinterpret_cast<Half*>(out + (feature + i + 4) * stride + 8 * half) = second;
+          }
+        }
+      }
+    }
+  }
+  for (; feature < features; ++feature) {
+    Real* lanes = out + feature * stride;
+    for (Index i = 0; i < present; ++i) lanes[i] = samples[i][feature];
+    for (Index i = present; i < line_samples; ++i) lanes[i] = 0;
+  }
+}
+
+}  // namespace
+}  // namespace plexus::PLEXUS_KERNEL_SET
