@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "mpi/gradient_exchange.hpp"
 #include "mpi/shard_share.hpp"
 #include "src/init/erdos_renyi.hpp"
 #include "src/nn/first_layers.hpp"
@@ -15,7 +16,7 @@ namespace plexus {
 
 namespace {
 
-/// Bytes per sparse connection besides value, optimizer state and gradient: row index and value of the
+/// Bytes per sparse connection besides value and optimizer state: row index and value of the
 /// columns, column index and place among them of the rows.
 constexpr Offset index_bytes = 4 + 4 + 4 + 4;
 
@@ -33,14 +34,14 @@ Offset bytes_of(const Dataset& data) {
                              data.labels.size() * sizeof(std::int32_t));
 }
 
-Memory memory_of(const std::vector<LayerPlan>& plans, std::size_t optimizer_states, Offset exchange_bytes,
-                 Offset lines, const DataSplit& data) {
+Memory memory_of(const std::vector<LayerPlan>& plans, std::size_t optimizer_states, Offset lines,
+                 const DataSplit& data) {
   Memory memory;
   const Offset real = sizeof(Real);
   Offset neurons = plans.front().cols;
   for (std::size_t l = 0; l < plans.size(); ++l) {
     const bool sparse = plans[l].kind == LayerKind::sparse;
-    const Offset per_value = real + real * static_cast<Offset>(optimizer_states) + exchange_bytes;
+    const Offset per_value = real + real * static_cast<Offset>(optimizer_states);
     memory.parameters += expected(plans[l]) * (per_value + (sparse ? index_bytes : 0));
     memory.parameters += plans[l].rows * (per_value + (sparse ? 2 : 1) * static_cast<Offset>(sizeof(Offset)));
     neurons += 3 * plans[l].rows;  // at most: before and after the activation, and the gradient
@@ -76,8 +77,7 @@ std::string layer_table(const ExperimentConfig& config) {
   return table + notes;
 }
 
-std::string dry_run_report(const ExperimentConfig& config, const DataSplit& data, int ranks,
-                           Offset exchange_bytes) {
+std::string dry_run_report(const ExperimentConfig& config, const DataSplit& data, int ranks) {
   const auto plans = plan_layers(config);
   const auto states =
       OptimizerRegistry::instance().make(config.optimizer.name, "optimizer.name", config.optimizer)->states();
@@ -88,7 +88,7 @@ std::string dry_run_report(const ExperimentConfig& config, const DataSplit& data
     rows += plan.rows;
     connections += expected(plan);
   }
-  const Offset gradient_bytes = (connections + rows) * exchange_bytes;
+  const Offset gradient_bytes = (connections + rows) * exchanged_bytes(config.parallel.exactness);
   const double sent_share = 2.0 * (ranks - 1) / ranks;  // of an allreduce: reduce-scatter and allgather
 
   std::string report = layer_table(config);
@@ -96,8 +96,8 @@ std::string dry_run_report(const ExperimentConfig& config, const DataSplit& data
                         "rows", "connections", "memory", "exchanged per step");
   for (int rank = 0; rank < ranks; ++rank) {
     const SampleRange share = share_of(batch, rank, ranks);
-    const Memory memory =
-        memory_of(plans, states, ranks > 1 ? exchange_bytes : 0, lines_of(share.size()), data);
+    Memory memory = memory_of(plans, states, lines_of(share.size()), data);
+    if (ranks > 1) memory.parameters += exchange_memory();
     report += fmt::format("{:>5}  {:>16}  {:>10}  {:>14}  {:>12}  {:>20}\n", rank, share.size(),
                           with_separators(rows), with_separators(connections), as_bytes(memory.total()),
                           as_bytes(std::llround(sent_share * static_cast<double>(gradient_bytes))));

@@ -9,9 +9,7 @@ namespace plexus {
 
 /// What a run would take on `ranks` ranks: layers with their expected connections, and per rank samples,
 /// rows, connections, bytes of memory and bytes exchanged per step.
-/// @param exchange_bytes  per parameter and sum, see `GradientExchange::bytes_per_parameter`
-[[nodiscard]] std::string dry_run_report(const ExperimentConfig& config, const DataSplit& data, int ranks,
-                                         Offset exchange_bytes);
+[[nodiscard]] std::string dry_run_report(const ExperimentConfig& config, const DataSplit& data, int ranks);
 
 /// A table of the layers: neurons, density, connections; says which layers epsilon would overfill.
 [[nodiscard]] std::string layer_table(const ExperimentConfig& config);

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "jobs/command.hpp"
@@ -63,7 +65,10 @@ int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);
   const bool with_ranks = argc > 1 && std::string(argv[1]) == "train";
   if (with_ranks) {
-    plexus::MpiContext ctx(argc, argv);
+    plexus::MpiContext::Options options;
+    const char* shared_memory = std::getenv("PLEXUS_SHARED_MEMORY");
+    options.shared_memory = shared_memory == nullptr || std::string_view(shared_memory) != "off";
+    plexus::MpiContext ctx(argc, argv, options);
     plexus::install_crash_handlers(ctx.rank(), ctx.size());
     return plexus::run_guarded(ctx, [&] { return parse_and_run(argc, argv, &ctx); });
   }

@@ -285,9 +285,7 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
   const DataSplit data = agree_on_data(ctx, config);
   check_that_all_ranks_have_samples(ctx, config, data);
   if (options.dry_run) {
-    const Offset exchange_bytes =
-        make_gradient_exchange(config.parallel.exactness, ctx)->bytes_per_parameter();
-    speaker.say("{}", dry_run_report(config, data, ctx.size(), exchange_bytes));
+    speaker.say("{}", dry_run_report(config, data, ctx.size()));
     return ExitCode::ok;
   }
 

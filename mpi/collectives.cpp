@@ -2,10 +2,8 @@
 
 namespace plexus {
 
-void sum(DistributedContext& ctx, std::span<std::int64_t> values) { ctx.start_sum(values)->wait(); }
-
 std::int64_t sum(DistributedContext& ctx, std::int64_t value) {
-  sum(ctx, std::span(&value, 1));
+  ctx.sum({&value, 1});
   return value;
 }
 

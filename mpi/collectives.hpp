@@ -10,9 +10,6 @@
 
 namespace plexus {
 
-/// Collective. Replaces each value by its sum over the ranks.
-void sum(DistributedContext& ctx, std::span<std::int64_t> values);
-
 /// Collective. @return the sum over the ranks.
 [[nodiscard]] std::int64_t sum(DistributedContext& ctx, std::int64_t value);
 

@@ -4,10 +4,12 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
+#include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "mpi/block_ring.hpp"
 #include "mpi/collective_check.hpp"
 #include "mpi/stopwatch.hpp"
 
@@ -15,76 +17,139 @@ namespace plexus {
 
 namespace {
 
-/// What both ways of summing have in common: a buffer per layer, and sums of its parts under way.
+/// Bytes of gradients that are under way at the same time; a network that has more waits for the first.
+constexpr std::size_t bytes_under_way = std::size_t{8} << 20;
+
+std::unique_ptr<SumQueue<std::int64_t>> make_sums(DistributedContext& ctx, std::int64_t) {
+  return ctx.integer_sums(bytes_under_way);
+}
+std::unique_ptr<SumQueue<Real>> make_sums(DistributedContext& ctx, Real) {
+  return ctx.float_sums(bytes_under_way);
+}
+
+/// What both ways of summing have in common. Parts of gradients go into a queue of sums; when it is full, and
+/// at the end of the step, the oldest is waited for and its parameters are updated. No gradient is kept.
 template <class Value>
-class BufferedExchange : public GradientExchange {
+class QueuedExchange : public GradientExchange {
  public:
-  explicit BufferedExchange(DistributedContext& ctx) : ctx_(ctx) {}
+  explicit QueuedExchange(DistributedContext& ctx)
+      : sums_(ctx.size() > 1 ? make_sums(ctx, Value{}) : nullptr), parts_(BlockRing::most_blocks) {}
 
   void poll() override {
-    for (auto& slot : slots_) {
-      while (!slot.pending.empty() && slot.pending.back()->test()) slot.pending.pop_back();
-    }
+    if (!alone()) sums_->poll();
   }
 
-  [[nodiscard]] Offset bytes_per_parameter() const override { return sizeof(Value); }
   [[nodiscard]] double take_seconds_waited() override { return std::exchange(seconds_waited_, 0.0); }
 
  protected:
-  struct Slot {
-    std::vector<Value> buffer;
-    std::vector<std::unique_ptr<PendingSum>> pending;
+  /// The gradient of a layer on its way.
+  struct Journey {
+    Offset parts = 0;              ///< in the queue
+    double scale = 1;              ///< units are 1 / scale
+    Value flag = 0;                ///< travels behind each part
+    bool flagged = false;          ///< a part came back with a flag, so that none is used
+    std::uint64_t magnitudes = 0;  ///< what the updates returned
   };
 
-  [[nodiscard]] bool alone() const { return ctx_.size() == 1; }
+  [[nodiscard]] bool alone() const { return sums_ == nullptr; }
 
-  Slot& slot(std::size_t l) {
-    if (slots_.size() <= l) slots_.resize(l + 1);
-    return slots_[l];
+  Journey& journey(std::size_t l) {
+    if (journeys_.size() <= l) journeys_.resize(l + 1);
+    return journeys_[l];
   }
 
-  void start_sum(Slot& slot, Offset first, Offset count) {
-    slot.pending.push_back(
-        ctx_.start_sum(std::span<Value>(slot.buffer)
-                           .subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count))));
+  /// Makes the gradient of layer l with `backward(sink)`, whose parts go into the queue.
+  template <class Backward>
+  void send(Network& network, std::size_t l, const OptimizerStep& step, double scale, Value flag,
+            Backward&& backward) {
+    journey(l) = {0, scale, flag, false, 0};
+    Sender sender(*this, network, l, step);
+    backward(sender);
   }
 
-  void wait(Slot& slot) {
-    if (slot.pending.empty()) return;
-    Stopwatch watch;
-    for (auto& sum : slot.pending) sum->wait();
-    slot.pending.clear();
-    seconds_waited_ += watch.lap();
-  }
-
-  /// Carries the gradient back through layer l into the buffer, and starts the sum of each part as soon as it
-  /// is there. @param behind  values that stand behind the gradient and belong to its last part
-  void backward_in_parts(Network& network, std::size_t l, const Batch& batch, double scale, Offset behind) {
-    Slot& sum = slot(l);
-    const Offset parameters = network.layer(l).parameters();
-    const auto start_part = [&](Offset first, Offset count) {
-      start_sum(sum, first, count + (first + count == parameters ? behind : 0));
-      poll();
-    };
-    const GradientPartDone part_done = start_part;
-    network.backward(l, batch, GradientUse<Value>{scale, sum.buffer.data(), nullptr, &part_done},
-                     [this] { poll(); });
+  /// Waits until all parts of layer l have come back and been used.
+  void receive(Network& network, std::size_t l, const OptimizerStep& step) {
+    while (journey(l).parts > 0) take_oldest(network, step);
   }
 
  private:
-  DistributedContext& ctx_;
-  std::vector<Slot> slots_;
+  /// A part under way; one more value, the flag, follows it in the queue.
+  struct Part {
+    std::size_t layer;
+    Offset first;
+    Offset count;
+  };
+
+  class Sender final : public GradientSink<Value> {
+   public:
+    Sender(QueuedExchange& exchange, Network& network, std::size_t l, const OptimizerStep& step)
+        : exchange_(exchange), network_(network), l_(l), step_(step) {}
+
+    Value* part_begins(Offset first, Offset count) override {
+      const auto length = static_cast<std::size_t>(count) + 1;
+      while (!exchange_.sums_->has_room(length)) exchange_.take_oldest(network_, step_);
+      const std::span<Value> room = exchange_.sums_->next(length);
+      room.back() = exchange_.journey(l_).flag;
+      exchange_.part(exchange_.sent_++) = {l_, first, count};
+      ++exchange_.journey(l_).parts;
+      return room.data();
+    }
+
+    void part_done() override {
+      exchange_.sums_->start();
+      exchange_.sums_->poll();
+    }
+
+   private:
+    QueuedExchange& exchange_;
+    Network& network_;
+    std::size_t l_;
+    const OptimizerStep& step_;
+  };
+
+  Part& part(std::size_t number) { return parts_[number % parts_.size()]; }
+
+  void take_oldest(Network& network, const OptimizerStep& step) {
+    Stopwatch watch;
+    sums_->wait();
+    seconds_waited_ += watch.lap();
+    const Part part = this->part(received_++);
+    Journey& journey = this->journey(part.layer);
+    --journey.parts;
+    Value flag;
+    if (*sums_->values(static_cast<std::size_t>(part.count), 1, &flag) != 0) {
+      journey.flagged = true;
+    } else {
+      const auto values = [&](Offset first, Offset count, Value* scratch) {
+        return sums_->values(static_cast<std::size_t>(first - part.first), static_cast<std::size_t>(count),
+                             scratch);
+      };
+      Layer& layer = network.layer(part.layer);
+      if constexpr (std::is_same_v<Value, Real>) {
+        layer.update(step, part.first, part.count, values);
+      } else {
+        journey.magnitudes |= layer.update(step, part.first, part.count, values, journey.scale);
+      }
+    }
+    sums_->pop();
+  }
+
+  std::unique_ptr<SumQueue<Value>> sums_;  ///< null for a rank that trains alone
+  std::vector<Part> parts_;
+  std::size_t sent_ = 0;
+  std::size_t received_ = 0;
+  std::vector<Journey> journeys_;  ///< by layer
   double seconds_waited_ = 0;
 };
 
 /// Fixed-point sums. Each shard's gradient is rounded to a multiple of 2^-exponent and added as an integer,
 /// so the sum depends neither on the order nor on who adds. The exponent belongs to the layer's state and
 /// follows the largest gradient of the step before. Where the activations of a shard are so large that its
-/// gradient might not fit, the unit is made coarser first; when that happens to one rank, the flag behind the
-/// last parameter tells the others, and all compute the layer again with the coarser unit.
-class ExactExchange final : public BufferedExchange<std::int64_t> {
+/// gradient might not fit, the unit is made coarser first; when that happens to one rank, the flag behind
+/// each part tells the others, and all compute the layer again with the coarser unit.
+class ExactExchange final : public QueuedExchange<std::int64_t> {
  public:
-  using BufferedExchange::BufferedExchange;
+  using QueuedExchange::QueuedExchange;
 
   void backward(Network& network, std::size_t l, const Batch& batch, Offset batch_shards,
                 const OptimizerStep& step) override {
@@ -93,31 +158,29 @@ class ExactExchange final : public BufferedExchange<std::int64_t> {
     Layer& layer = network.layer(l);
     if (alone()) {
       while (!fits(network, l, batch)) coarsen(layer, l);
-      const double scale = std::ldexp(1.0, layer.gradient_exponent());
-      follow(layer, network.backward(l, batch, ExactGradient{scale, nullptr, &step}, [] {}));
+      follow(layer, network.backward(l, batch, ExactGradient{scale_of(layer), nullptr, &step}, [] {}));
       return;
     }
-    Slot& sum = slot(l);
-    sum.buffer.resize(static_cast<std::size_t>(layer.parameters()) + 1);
-    sum.buffer.back() = fits(network, l, batch) ? 0 : 1;
-    const double scale = std::ldexp(1.0, layer.gradient_exponent());
-    backward_in_parts(network, l, batch, scale, 1);
+    send(network, l, step, scale_of(layer), fits(network, l, batch) ? 0 : 1,
+         [&](GradientSink<std::int64_t>& sink) {
+           network.backward(l, batch, ExactGradient{scale_of(layer), nullptr, nullptr, &sink},
+                            [this] { poll(); });
+         });
   }
 
   void finish(Network& network, std::size_t l, const Batch& batch, const OptimizerStep& step) override {
     if (alone()) return;
-    Slot& sum = slot(l);
     Layer& layer = network.layer(l);
-    wait(sum);
-    while (sum.buffer.back() != 0) {
+    receive(network, l, step);
+    while (journey(l).flagged) {
       coarsen(layer, l);
-      sum.buffer.back() = fits(network, l, batch) ? 0 : 1;
-      const double scale = std::ldexp(1.0, layer.gradient_exponent());
-      network.weight_gradient(l, batch, ExactGradient{scale, sum.buffer.data()});
-      start_sum(sum, 0, static_cast<Offset>(sum.buffer.size()));
-      wait(sum);
+      send(network, l, step, scale_of(layer), fits(network, l, batch) ? 0 : 1,
+           [&](GradientSink<std::int64_t>& sink) {
+             network.weight_gradient(l, batch, ExactGradient{scale_of(layer), nullptr, nullptr, &sink});
+           });
+      receive(network, l, step);
     }
-    follow(layer, layer.update(step, sum.buffer.data(), std::ldexp(1.0, layer.gradient_exponent())));
+    follow(layer, journey(l).magnitudes);
   }
 
  private:
@@ -128,6 +191,10 @@ class ExactExchange final : public BufferedExchange<std::int64_t> {
   static constexpr int coarser_bits = 8;
   static constexpr int smallest_exponent = -100;  ///< 2^51 units are then beyond the largest float
   static constexpr int largest_exponent = 140;    ///< finer than the smallest float
+
+  [[nodiscard]] static double scale_of(const Layer& layer) {
+    return std::ldexp(1.0, layer.gradient_exponent());
+  }
 
   [[nodiscard]] bool fits(const Network& network, std::size_t l, const Batch& batch) const {
     return std::ldexp(network.gradient_bound(l, batch), network.layer(l).gradient_exponent()) < limit_;
@@ -155,10 +222,10 @@ class ExactExchange final : public BufferedExchange<std::int64_t> {
   double limit_ = 0;
 };
 
-/// Float sums in whatever order the ranks are added.
-class FastExchange final : public BufferedExchange<Real> {
+/// Float sums in an order that depends on the number of ranks.
+class FastExchange final : public QueuedExchange<Real> {
  public:
-  using BufferedExchange::BufferedExchange;
+  using QueuedExchange::QueuedExchange;
 
   void backward(Network& network, std::size_t l, const Batch& batch, Offset,
                 const OptimizerStep& step) override {
@@ -166,20 +233,23 @@ class FastExchange final : public BufferedExchange<Real> {
       network.backward(l, batch, FastGradient{1.0, nullptr, &step}, [] {});
       return;
     }
-    Slot& sum = slot(l);
-    sum.buffer.resize(static_cast<std::size_t>(network.layer(l).parameters()));
-    backward_in_parts(network, l, batch, 1.0, 0);
+    send(network, l, step, 1.0, 0, [&](GradientSink<Real>& sink) {
+      network.backward(l, batch, FastGradient{1.0, nullptr, nullptr, &sink}, [this] { poll(); });
+    });
   }
 
   void finish(Network& network, std::size_t l, const Batch&, const OptimizerStep& step) override {
-    if (alone()) return;
-    Slot& sum = slot(l);
-    wait(sum);
-    network.layer(l).update(step, sum.buffer.data());
+    if (!alone()) receive(network, l, step);
   }
 };
 
 }  // namespace
+
+Offset exchanged_bytes(const std::string& exactness) {
+  return exactness == "fast" ? sizeof(Real) : sizeof(std::int64_t);
+}
+
+Offset exchange_memory() { return bytes_under_way; }
 
 std::unique_ptr<GradientExchange> make_gradient_exchange(const std::string& exactness,
                                                          DistributedContext& ctx) {

@@ -11,7 +11,8 @@ namespace plexus {
 
 /// Sums the gradients of all ranks and lets the optimizer take the step. The gradient exchanged is the vector
 /// of values aligned with the stored parameters; the pattern is the same on all ranks, so no index travels.
-/// A rank that trains alone takes the step while it computes the gradient.
+/// A step needs memory for the parts that are under way, not for a gradient. A rank that trains alone takes
+/// the step while it computes the gradient.
 /// Collective: all ranks call the same functions for the same layers in the same order.
 class GradientExchange {
  public:
@@ -27,13 +28,18 @@ class GradientExchange {
   /// @throws RanksFailed if the gradient is not finite
   virtual void finish(Network& network, std::size_t l, const Batch& batch, const OptimizerStep& step) = 0;
 
-  /// Bytes per parameter in a sum.
-  [[nodiscard]] virtual Offset bytes_per_parameter() const = 0;
-
   /// Seconds spent waiting for sums since the last call.
   [[nodiscard]] virtual double take_seconds_waited() = 0;
 };
 
+/// Independent. Bytes that a parameter has in a sum.
+[[nodiscard]] Offset exchanged_bytes(const std::string& exactness);
+
+/// Independent. Most bytes that a rank needs for gradients under way, if no neuron has more than
+/// Layer::part_values parameters of its own.
+[[nodiscard]] Offset exchange_memory();
+
+/// Collective.
 /// @param exactness  "exact": integers, the same bits for any number of ranks and threads; "fast": floats.
 [[nodiscard]] std::unique_ptr<GradientExchange> make_gradient_exchange(const std::string& exactness,
                                                                        DistributedContext& ctx);

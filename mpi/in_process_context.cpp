@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstring>
-#include <limits>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <thread>
 
+#include "mpi/shared_sums.hpp"
+#include "src/support/aligned.hpp"
 #include "src/support/error.hpp"
 
 namespace plexus {
@@ -31,7 +33,9 @@ struct Operation {
 class InProcessGroup {
  public:
   explicit InProcessGroup(int size)
-      : calls_(static_cast<std::size_t>(size), 0), members_(calls_.size(), Member::none) {
+      : calls_(static_cast<std::size_t>(size), 0),
+        memory_calls_(calls_.size(), 0),
+        members_(calls_.size(), Member::none) {
     ensure(size >= 1, "a group needs at least one rank, not {}", size);
   }
 
@@ -81,11 +85,25 @@ class InProcessGroup {
     return mine;
   }
 
-  bool complete(const Operation& operation) {
+  /// Memory that all ranks get which ask for as many bytes for each rank, the n-th time that they ask. Does
+  /// not wait.
+  std::shared_ptr<AlignedVector<std::byte>> memory(int rank, std::size_t bytes_per_rank) {
     const std::lock_guard lock(mutex_);
-    if (operation.arrived == size()) return true;
-    throw_if_impossible(operation);
-    return false;
+    throw_if_ended();
+    const std::size_t number = memory_calls_[static_cast<std::size_t>(rank)]++;
+    if (memory_.size() <= number) memory_.resize(number + 1);
+    const std::size_t bytes = bytes_per_rank * calls_.size();
+    if (!memory_[number]) memory_[number] = std::make_shared<AlignedVector<std::byte>>(bytes);
+    ensure(memory_[number]->size() == bytes, "rank {} asks for other memory than the ranks before it", rank);
+    return memory_[number];
+  }
+
+  /// Gives up the processor. @return whether a rank has left
+  bool is_incomplete() {
+    std::this_thread::yield();
+    const std::lock_guard lock(mutex_);
+    throw_if_ended();
+    return std::ranges::count(members_, Member::gone) > 0;
   }
 
   void wait(const Operation& operation) {
@@ -116,7 +134,9 @@ class InProcessGroup {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<std::uint64_t> calls_;  // collective calls made, by rank
+  std::vector<std::uint64_t> calls_;       // collective calls made, by rank
+  std::vector<std::size_t> memory_calls_;  // the same for calls of `memory`
+  std::vector<std::shared_ptr<AlignedVector<std::byte>>> memory_;
   std::vector<Member> members_;
   std::map<std::uint64_t, std::shared_ptr<Operation>> open_;  // by number
   std::optional<JobAborted> ended_;
@@ -127,56 +147,19 @@ namespace {
 std::int64_t plus(std::int64_t a, std::int64_t b) {
   return static_cast<std::int64_t>(static_cast<std::uint64_t>(a) + static_cast<std::uint64_t>(b));
 }
-float plus(float a, float b) { return a + b; }
 
-template <class T>
-constexpr T scribble = std::numeric_limits<T>::has_quiet_NaN ? std::numeric_limits<T>::quiet_NaN()
-                                                             : std::numeric_limits<T>::min();
-
-template <class T>
-class InProcessSum final : public PendingSum {
+/// Regions of one allocation, which the ranks keep alive together.
+class HeapRegions final : public SharedRegions {
  public:
-  InProcessSum(std::shared_ptr<InProcessGroup> group, std::shared_ptr<const Operation> operation,
-               std::span<T> values)
-      : group_(std::move(group)), operation_(std::move(operation)), values_(values) {
-    std::fill(values_.begin(), values_.end(), scribble<T>);
-  }
-
-  ~InProcessSum() override {
-    try {
-      wait();
-    } catch (const std::exception&) {
-      // The group has ended: nobody will write to the buffer, and who made the sum hears of it elsewhere.
-    }
-  }
-
-  bool test() override {
-    if (operation_ && group_->complete(*operation_)) add_up();
-    return operation_ == nullptr;
-  }
-
-  void wait() override {
-    if (!operation_) return;
-    group_->wait(*operation_);
-    add_up();
+  HeapRegions(std::shared_ptr<AlignedVector<std::byte>> memory, std::size_t region_bytes)
+      : memory_(std::move(memory)), region_bytes_(region_bytes) {}
+  [[nodiscard]] std::byte* of_rank(int rank) const override {
+    return memory_->data() + static_cast<std::size_t>(rank) * region_bytes_;
   }
 
  private:
-  void add_up() {
-    std::fill(values_.begin(), values_.end(), T{0});
-    for (const auto& part : operation_->parts) {
-      for (std::size_t i = 0; i < values_.size(); ++i) {
-        T term;
-        std::memcpy(&term, part.data() + i * sizeof(T), sizeof(T));
-        values_[i] = plus(values_[i], term);
-      }
-    }
-    operation_.reset();
-  }
-
-  std::shared_ptr<InProcessGroup> group_;
-  std::shared_ptr<const Operation> operation_;  // null once the sum is complete
-  std::span<T> values_;
+  std::shared_ptr<AlignedVector<std::byte>> memory_;
+  std::size_t region_bytes_;
 };
 
 }  // namespace
@@ -216,16 +199,39 @@ std::vector<std::vector<std::byte>> InProcessContext::allgather(std::span<const 
   return operation->parts;
 }
 
-std::unique_ptr<PendingSum> InProcessContext::start_sum(std::span<std::int64_t> values) {
-  const auto call = fmt::format("sum of {} int64", values.size());
-  return std::make_unique<InProcessSum<std::int64_t>>(
-      group_, group_->arrive(rank_, call, std::as_bytes(values)), values);
+void InProcessContext::sum(std::span<std::int64_t> values) {
+  const auto operation =
+      group_->arrive(rank_, fmt::format("sum of {} int64", values.size()), std::as_bytes(values));
+  group_->wait(*operation);
+  std::fill(values.begin(), values.end(), 0);
+  for (const auto& part : operation->parts) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      std::int64_t term;
+      std::memcpy(&term, part.data() + i * sizeof(term), sizeof(term));
+      values[i] = plus(values[i], term);
+    }
+  }
 }
 
-std::unique_ptr<PendingSum> InProcessContext::start_sum(std::span<float> values) {
-  const auto call = fmt::format("sum of {} float", values.size());
-  return std::make_unique<InProcessSum<float>>(group_, group_->arrive(rank_, call, std::as_bytes(values)),
-                                               values);
+template <class T>
+std::unique_ptr<SumQueue<T>> InProcessContext::sums(std::size_t capacity) {
+  using Shared = SharedSums<T>;
+  const auto make_regions = [group = group_, rank = rank_](std::size_t bytes) {
+    const std::size_t region_bytes =
+        (bytes + BlockRing::cache_line - 1) / BlockRing::cache_line * BlockRing::cache_line;
+    return std::make_unique<HeapRegions>(group->memory(rank, region_bytes), region_bytes);
+  };
+  const auto idle = [group = group_](int) { return group->is_incomplete(); };
+  return std::make_unique<Shared>(rank_, size(), capacity, make_regions(Shared::region_bytes(capacity)),
+                                  make_regions, idle);
+}
+
+std::unique_ptr<SumQueue<std::int64_t>> InProcessContext::integer_sums(std::size_t capacity) {
+  return sums<std::int64_t>(capacity);
+}
+
+std::unique_ptr<SumQueue<float>> InProcessContext::float_sums(std::size_t capacity) {
+  return sums<float>(capacity);
 }
 
 void InProcessContext::abort(int exit_code) {

@@ -26,8 +26,7 @@ class JobAborted : public std::runtime_error {
 
 /// Ranks that are threads of one process: tests run without a launcher, under a debugger and with sanitizers.
 /// Stricter than MPI: collective calls that differ between ranks, or that a rank never makes because it has
-/// left, are a `Fault` instead of a hang; floats are summed in rank order; the buffer of an unfinished sum is
-/// scribbled over, so that code which reads it too early fails its test.
+/// left, are a `Fault` instead of a hang.
 class InProcessContext final : public DistributedContext {
  public:
   /// The only rank of its own group.
@@ -44,12 +43,16 @@ class InProcessContext final : public DistributedContext {
   void barrier() override;
   void broadcast(std::span<std::byte> bytes, int root) override;
   [[nodiscard]] std::vector<std::vector<std::byte>> allgather(std::span<const std::byte> bytes) override;
-  [[nodiscard]] std::unique_ptr<PendingSum> start_sum(std::span<std::int64_t> values) override;
-  [[nodiscard]] std::unique_ptr<PendingSum> start_sum(std::span<float> values) override;
+  void sum(std::span<std::int64_t> values) override;
+  [[nodiscard]] std::unique_ptr<SumQueue<std::int64_t>> integer_sums(std::size_t capacity) override;
+  [[nodiscard]] std::unique_ptr<SumQueue<float>> float_sums(std::size_t capacity) override;
   /// Throws `JobAborted` here and, at their next collective call, on all other ranks.
   [[noreturn]] void abort(int exit_code) override;
 
  private:
+  template <class T>
+  [[nodiscard]] std::unique_ptr<SumQueue<T>> sums(std::size_t capacity);
+
   std::shared_ptr<InProcessGroup> group_;
   int rank_;
 };

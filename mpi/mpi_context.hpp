@@ -11,8 +11,8 @@
 
 namespace plexus {
 
-/// All processes of an MPI job. The only class that talks to MPI: it starts it (MPI_THREAD_FUNNELED) and ends
-/// it, and there can be only one. Error codes of MPI become a `Fault` that names the call.
+/// All processes of an MPI job. Starts MPI (MPI_THREAD_FUNNELED) and ends it, and there can be only one.
+/// Error codes of MPI become a `Fault` that names the call.
 ///
 /// Every wait polls MPI and gives up the processor in between, so that ranks which share a core do not crawl:
 /// with Open MPI's own waiting an 8-byte sum over 4 ranks on 2 cores takes 5 ms, with yielding 7 us.
@@ -22,9 +22,15 @@ class MpiContext final : public DistributedContext {
   /// kept some sizes in bytes in an int (open-mpi/ompi#9622).
   static constexpr std::size_t default_piece_bytes = std::size_t{1} << 30;
 
+  /// Ways that are chosen by themselves; others are for tests and measurements.
+  struct Options {
+    std::size_t piece_bytes = default_piece_bytes;  ///< at least 8, at most the default
+    bool shared_memory = true;                      ///< for the sums of ranks that are all on one machine
+  };
+
   /// Collective. Takes the options of the MPI library out of the command line, if it has any there.
-  /// @param piece_bytes at least 8; smaller ones than the default are for tests.
-  MpiContext(int& argc, char**& argv, std::size_t piece_bytes = default_piece_bytes);
+  MpiContext(int& argc, char**& argv, const Options& options);
+  MpiContext(int& argc, char**& argv) : MpiContext(argc, argv, Options()) {}
 
   /// Collective. Ends MPI, except while an exception passes: the other ranks are not coming, so that waiting
   /// for them would hang. The launcher then ends them, as this process leaves without having ended MPI.
@@ -37,14 +43,17 @@ class MpiContext final : public DistributedContext {
   void barrier() override;
   void broadcast(std::span<std::byte> bytes, int root) override;
   [[nodiscard]] std::vector<std::vector<std::byte>> allgather(std::span<const std::byte> bytes) override;
-  [[nodiscard]] std::unique_ptr<PendingSum> start_sum(std::span<std::int64_t> values) override;
-  [[nodiscard]] std::unique_ptr<PendingSum> start_sum(std::span<float> values) override;
+  void sum(std::span<std::int64_t> values) override;
+  [[nodiscard]] std::unique_ptr<SumQueue<std::int64_t>> integer_sums(std::size_t capacity) override;
+  [[nodiscard]] std::unique_ptr<SumQueue<float>> float_sums(std::size_t capacity) override;
   [[noreturn]] void abort(int exit_code) override;
 
  private:
   void broadcast_pieces(std::span<std::byte> bytes, int root);
+  template <class T>
+  [[nodiscard]] std::unique_ptr<SumQueue<T>> sums(std::size_t capacity);
 
-  std::size_t piece_bytes_;
+  Options options_;
   int exceptions_at_start_;
   int rank_ = 0;
   int size_ = 1;

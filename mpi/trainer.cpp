@@ -25,6 +25,9 @@ constexpr std::int64_t base_interval = 50;
 /// Samples that one rank evaluates at a time.
 constexpr Offset evaluation_batch = 256;
 
+/// Memory for the sums of losses, of which one is under way at a time.
+constexpr std::size_t loss_sums_bytes = 4096;
+
 Budget budget_of(const ExperimentConfig& config) { return budget_named(config.neuron_pruning.budget); }
 
 std::vector<bool> evolving_layers(const ExperimentConfig& config) {
@@ -67,6 +70,7 @@ Trainer::Trainer(DistributedContext& ctx, Setup setup, std::optional<ModelSnapsh
       pruner_(config_.neuron_pruning, config_.training.epochs,
               static_cast<Index>(config_.network.layers.back())),
       exchange_(make_gradient_exchange(config_.parallel.exactness, ctx)),
+      loss_sums_(ctx.size() > 1 ? ctx.integer_sums(loss_sums_bytes) : nullptr),
       steps_per_epoch_((setup_.data.train.samples() + config_.training.batch_size - 1) /
                        config_.training.batch_size) {
   network_.bounds_wanted(config_.parallel.exactness == "exact");
@@ -120,18 +124,24 @@ bool Trainer::step() {
 
   const bool asked_to_stop = setup_.stop_requested && setup_.stop_requested();
   std::array<std::int64_t, 4> sums = {own.loss, own.correct, own.not_finite, asked_to_stop ? 1 : 0};
-  const auto pending = ctx_.size() > 1 ? ctx_.start_sum(std::span<std::int64_t>(sums)) : nullptr;
+  if (loss_sums_ != nullptr) {
+    std::ranges::copy(sums, loss_sums_->next(sums.size()).begin());
+    loss_sums_->start();
+  }
   rate_ = learning_rate(config_.optimizer, position_.global_step, steps_per_epoch_, config_.training.epochs);
   const OptimizerStep optimizer_step{*optimizer_, rate_};
-  if (pending == nullptr) check_losses(sums[2]);
+  if (loss_sums_ == nullptr) check_losses(sums[2]);
   for (std::size_t l = network_.depth(); l-- > 0;) {
     activity::at("backward pass, layer", static_cast<std::int64_t>(l) + 1);
     exchange_->backward(network_, l, batch_, shards_of(samples), optimizer_step);
     exchange_->poll();
   }
-  if (pending != nullptr) {
+  if (loss_sums_ != nullptr) {
     if (position_.step + 1 < steps_per_epoch_) prepare(position_.step + 1);
-    pending->wait();
+    loss_sums_->wait();
+    std::array<std::int64_t, 4> scratch{};
+    std::copy_n(loss_sums_->values(0, sums.size(), scratch.data()), sums.size(), sums.begin());
+    loss_sums_->pop();
     check_losses(sums[2]);
   }
   for (std::size_t l = network_.depth(); l-- > 0;) {
@@ -179,7 +189,7 @@ LossSum Trainer::evaluate(const Dataset& data) {
     sum += network_.loss(evaluation_batch_);
   }
   std::array<std::int64_t, 2> sums = {sum.loss, sum.correct};
-  plexus::sum(ctx_, sums);
+  ctx_.sum(sums);
   return {sums[0], sums[1], 0};
 }
 

@@ -88,6 +88,7 @@ class Trainer {
   std::unique_ptr<WeightInit> init_;
   NeuronPruner pruner_;
   std::unique_ptr<GradientExchange> exchange_;
+  std::unique_ptr<SumQueue<std::int64_t>> loss_sums_;  ///< null for a rank that trains alone
   TrainingPosition position_;
   std::vector<EpochMetrics> history_;
   std::int64_t steps_per_epoch_;

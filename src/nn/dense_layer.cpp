@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 #include "src/support/parallel.hpp"
@@ -39,6 +40,16 @@ std::vector<Real> without_neurons(const std::vector<Real>& values, Index rows, I
 }
 
 }  // namespace
+
+DenseLayer::DenseLayer(LayerSnapshot state) : Layer(std::move(state)) { cut(); }
+
+/// Parts of the gradient are whole rows.
+void DenseLayer::cut() {
+  std::vector<Offset> weight_cuts;
+  for (const Index row : even_cuts(rows(), std::min(rows(), parts_of_weights())))
+    weight_cuts.push_back(static_cast<Offset>(row) * cols());
+  cut_gradient(weight_cuts);
+}
 
 std::vector<Offset> DenseLayer::gradient_order() const {
   std::vector<Offset> order(static_cast<std::size_t>(connections()));
@@ -107,28 +118,51 @@ template <class Value>
 std::uint64_t DenseLayer::weight_gradient(const Slabs& x, const Slabs& delta, const GradientUse<Value>& use) {
   if (delta.lines() == 0) return no_samples(use);
   sort_by_sample(x);
+  if (use.sink == nullptr) {
+    const std::uint64_t magnitudes = gradient_of_rows(delta, {0, rows()}, use, use.out);
+    return magnitudes |
+           biases(delta, {0, rows()}, use, use.out == nullptr ? nullptr : use.out + connections());
+  }
+  for (const Part& part : parts_) {
+    Value* out = use.sink->part_begins(part.first, part.count);
+    const Offset weights_end = std::min(part.first + part.count, connections());
+    if (part.first < weights_end) {
+      const RowRange rows{static_cast<Index>(part.first / cols()), static_cast<Index>(weights_end / cols())};
+      gradient_of_rows(delta, rows, use, out);
+    }
+    if (part.biases.begin < part.biases.end) {
+      biases(delta, part.biases, use, out + (part.count - (part.biases.end - part.biases.begin)));
+    }
+    use.sink->part_done();
+  }
+  return 0;
+}
+
+/// The gradient of the weights of some rows. @param out  nullptr with a step
+template <class Value>
+std::uint64_t DenseLayer::gradient_of_rows(const Slabs& delta, RowRange rows, const GradientUse<Value>& use,
+                                           Value* out) {
   std::atomic<std::uint64_t> magnitudes = 0;
-  parallel_over(rows(), tile_rows, [&](Offset begin, Offset end) {
+  parallel_over(rows.end - rows.begin, tile_rows, [&](Offset begin, Offset end) {
     thread_local std::vector<Value> sums;
-    const RowRange range{static_cast<Index>(begin), static_cast<Index>(end)};
-    std::uint64_t own = biases(delta, range, use);
-    if (use.out == nullptr) sums.resize(std::max(sums.size(), static_cast<std::size_t>(tile_rows * cols())));
-    for (RowRange tile{range.begin, range.begin}; tile.begin < range.end; tile.begin = tile.end) {
-      tile.end = std::min(range.end, tile.begin + tile_rows);
-      const Offset first = static_cast<Offset>(tile.begin) * cols();
-      Value* gradient = use.out == nullptr ? sums.data() : use.out + first;
+    if (out == nullptr) sums.resize(std::max(sums.size(), static_cast<std::size_t>(tile_rows * cols())));
+    std::uint64_t own = 0;
+    const auto last = static_cast<Index>(rows.begin + end);
+    for (RowRange tile{static_cast<Index>(rows.begin + begin), 0}; tile.begin < last; tile.begin = tile.end) {
+      tile.end = std::min(last, tile.begin + tile_rows);
+      Value* gradient =
+          out == nullptr ? sums.data() : out + static_cast<Offset>(tile.begin - rows.begin) * cols();
       for (Index s = 0; s < delta.slabs(); ++s) {
         dense_gradient(tile, cols(), delta.slab(s),
                        by_sample_.data() + static_cast<Offset>(s) * slab_lines * line_samples * padded_cols_,
                        padded_cols_, use.scale, s == 0 ? Output::set : Output::add, gradient);
       }
       if (use.step == nullptr) continue;
-      own |= step_weights(*use.step, first, static_cast<Offset>(tile.end - tile.begin) * cols(), gradient,
-                          use.scale);
+      own |= step_weights(*use.step, static_cast<Offset>(tile.begin) * cols(),
+                          static_cast<Offset>(tile.end - tile.begin) * cols(), gradient, use.scale);
     }
     magnitudes |= own;
   });
-  if (use.part_done != nullptr) (*use.part_done)(0, parameters());
   return magnitudes;
 }
 
@@ -137,6 +171,7 @@ void DenseLayer::edit_weights(const LayerEdit& edit) {
   for (auto& states : state_.value_states) states = without_neurons(states, rows(), cols(), edit);
   state_.topology.rows -= static_cast<Index>(edit.removed_rows.size());
   state_.topology.cols -= static_cast<Index>(edit.removed_cols.size());
+  cut();
 }
 
 }  // namespace plexus

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <utility>
 
 #include "src/nn/layer.hpp"
 #include "src/support/aligned.hpp"
@@ -13,7 +12,7 @@ namespace plexus {
 /// row-major.
 class DenseLayer final : public Layer {
  public:
-  explicit DenseLayer(LayerSnapshot state) : Layer(std::move(state)) {}
+  explicit DenseLayer(LayerSnapshot state);
 
   [[nodiscard]] std::vector<Offset> gradient_order() const override;
 
@@ -27,11 +26,15 @@ class DenseLayer final : public Layer {
   [[nodiscard]] ParameterBlock weights(Offset first, Offset count) override;
   void weights_changed(Offset, Offset) override {}
   void edit_weights(const LayerEdit& edit) override;
+  void cut();
   void sort_by_sample(const Slabs& x);
 
   void input_gradient(const Slabs& delta, Slabs& dx, NeuronsDone done) const;
   template <class Value>
   std::uint64_t weight_gradient(const Slabs& x, const Slabs& delta, const GradientUse<Value>& use);
+  template <class Value>
+  std::uint64_t gradient_of_rows(const Slabs& delta, RowRange rows, const GradientUse<Value>& use,
+                                 Value* out);
 
   AlignedVector<Real> by_sample_;  ///< inputs of the batch: [sample][padded_cols_]
   Index padded_cols_ = 0;          ///< cols rounded up to whole lines

@@ -99,48 +99,89 @@ std::uint64_t Layer::step_biases(const OptimizerStep& step, RowRange rows, const
 }
 
 template <class Value>
-std::uint64_t Layer::biases(const Slabs& delta, RowRange rows, const GradientUse<Value>& use) {
+std::uint64_t Layer::biases(const Slabs& delta, RowRange rows, const GradientUse<Value>& use, Value* out) {
   thread_local std::vector<Value> sums;
-  if (use.out == nullptr) sums.resize(std::max(sums.size(), static_cast<std::size_t>(rows.end - rows.begin)));
-  Value* gradient = use.out == nullptr ? sums.data() : use.out + connections() + rows.begin;
-  for (Index s = 0; s < delta.slabs(); ++s) {
-    bias_gradient(rows, delta.slab(s), use.scale, s == 0 ? Output::set : Output::add, gradient);
+  if (out == nullptr) {
+    sums.resize(std::max(sums.size(), static_cast<std::size_t>(rows.end - rows.begin)));
+    out = sums.data();
   }
-  return use.step != nullptr ? step_biases(*use.step, rows, gradient, use.scale) : 0;
+  for (Index s = 0; s < delta.slabs(); ++s) {
+    bias_gradient(rows, delta.slab(s), use.scale, s == 0 ? Output::set : Output::add, out);
+  }
+  return use.step != nullptr ? step_biases(*use.step, rows, out, use.scale) : 0;
+}
+
+void Layer::cut_gradient(const std::vector<Offset>& weight_cuts) {
+  parts_.clear();
+  for (std::size_t i = 0; i + 1 < weight_cuts.size(); ++i) {
+    parts_.push_back({weight_cuts[i], weight_cuts[i + 1] - weight_cuts[i], {0, 0}});
+  }
+  if (parts_.back().count + rows() <= part_values) {
+    parts_.back().count += rows();
+    parts_.back().biases = {0, rows()};
+    return;
+  }
+  const auto parts = static_cast<int>((rows() + part_values - 1) / part_values);
+  for (int i = 0; i < parts; ++i) {
+    const auto begin = static_cast<Index>(part_begin(rows(), i, parts));
+    const auto end = static_cast<Index>(part_begin(rows(), i + 1, parts));
+    parts_.push_back({connections() + begin, end - begin, {begin, end}});
+  }
 }
 
 template <class Value>
 std::uint64_t Layer::no_samples(const GradientUse<Value>& use) const {
-  ensure(use.out != nullptr, "a step without samples");
-  std::fill(use.out, use.out + parameters(), Value{0});
-  if (use.part_done != nullptr) (*use.part_done)(0, parameters());
+  ensure(use.step == nullptr, "a step without samples");
+  if (use.out != nullptr) std::fill_n(use.out, parameters(), Value{0});
+  if (use.sink == nullptr) return 0;
+  for (const Part& part : parts_) {
+    std::fill_n(use.sink->part_begins(part.first, part.count), part.count, Value{0});
+    use.sink->part_done();
+  }
   return 0;
 }
 
 template std::uint64_t Layer::step_weights(const OptimizerStep&, Offset, Offset, const std::int64_t*, double);
 template std::uint64_t Layer::step_weights(const OptimizerStep&, Offset, Offset, const Real*, double);
-template std::uint64_t Layer::biases(const Slabs&, RowRange, const ExactGradient&);
-template std::uint64_t Layer::biases(const Slabs&, RowRange, const FastGradient&);
+template std::uint64_t Layer::biases(const Slabs&, RowRange, const ExactGradient&, std::int64_t*);
+template std::uint64_t Layer::biases(const Slabs&, RowRange, const FastGradient&, Real*);
 template std::uint64_t Layer::no_samples(const ExactGradient&) const;
 template std::uint64_t Layer::no_samples(const FastGradient&) const;
 
 template <class Value>
-std::uint64_t Layer::update_all(const OptimizerStep& step, const Value* gradient, double scale) {
+std::uint64_t Layer::update_range(const OptimizerStep& step, Offset first, Offset count,
+                                  GradientValues<Value> gradient, double scale) {
   before_steps();
   std::atomic<std::uint64_t> magnitudes = 0;
-  parallel_over(connections(), 4 * step_block, [&](Offset begin, Offset end) {
-    magnitudes |= step_weights(step, begin, end - begin, gradient + begin, scale);
+  parallel_over(count, 4 * step_block, [&](Offset begin, Offset end) {
+    std::array<Value, step_block> scratch;
+    std::uint64_t own = 0;
+    for (Offset place = first + begin; place < first + end;) {
+      // A block has weights or biases.
+      const Offset kind_end = place < connections() ? connections() : parameters();
+      const Offset size = std::min({step_block, first + end - place, kind_end - place});
+      const Value* values = gradient(place, size, scratch.data());
+      if (place < connections()) {
+        own |= step_weights(step, place, size, values, scale);
+      } else {
+        const auto row = static_cast<Index>(place - connections());
+        own |= step_biases(step, {row, static_cast<Index>(row + size)}, values, scale);
+      }
+      place += size;
+    }
+    magnitudes |= own;
   });
-  magnitudes |= step_biases(step, {0, rows()}, gradient + connections(), scale);
   return magnitudes;
 }
 
-std::uint64_t Layer::update(const OptimizerStep& step, const std::int64_t* gradient, double scale) {
-  return update_all(step, gradient, scale);
+std::uint64_t Layer::update(const OptimizerStep& step, Offset first, Offset count,
+                            GradientValues<std::int64_t> gradient, double scale) {
+  return update_range(step, first, count, gradient, scale);
 }
 
-std::uint64_t Layer::update(const OptimizerStep& step, const Real* gradient) {
-  return update_all(step, gradient, 1.0);
+std::uint64_t Layer::update(const OptimizerStep& step, Offset first, Offset count,
+                            GradientValues<Real> gradient) {
+  return update_range(step, first, count, gradient, 1.0);
 }
 
 void Layer::apply(const LayerEdit& edit) {

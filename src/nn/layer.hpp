@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -20,8 +21,17 @@ namespace plexus {
 /// are in its cache.
 using NeuronsDone = FunctionRef<void(Index slab, RowRange neurons)>;
 
-/// Called when values [first, first + count) of a gradient are complete.
-using GradientPartDone = FunctionRef<void(Offset first, Offset count)>;
+/// Takes a gradient in parts: in ascending order, none much larger than Layer::part_values, and cut in the
+/// same way on all ranks.
+template <class Value>
+class GradientSink {
+ public:
+  virtual ~GradientSink() = default;
+  /// @return where values [first, first + count) of the gradient shall be written; valid until `part_done`
+  [[nodiscard]] virtual Value* part_begins(Offset first, Offset count) = 0;
+  /// They are there.
+  virtual void part_done() = 0;
+};
 
 /// One step of an optimizer.
 struct OptimizerStep {
@@ -29,20 +39,22 @@ struct OptimizerStep {
   double rate;
 };
 
-/// What a layer does with its gradient, which it computes block by block: it hands it out, or takes the
-/// optimizer's step at once and keeps nothing.
+/// What a layer does with its gradient, which it computes block by block: one of three things.
 /// @tparam Value  std::int64_t: exact sums of multiples of 1 / scale; Real: floats, scale 1
 template <class Value>
 struct GradientUse {
   double scale = 1;
-  Value* out = nullptr;  ///< Layer::parameters() values in gradient order; or nullptr, and a step
-  const OptimizerStep* step = nullptr;
-  /// With `out`: wants the gradient in parts, in ascending order and the same on all ranks, the biases with
-  /// the last. Called by the thread that calls `backward`.
-  const GradientPartDone* part_done = nullptr;
+  Value* out = nullptr;                 ///< writes it here: Layer::parameters() values in gradient order
+  const OptimizerStep* step = nullptr;  ///< takes this step at once and keeps nothing of the gradient
+  GradientSink<Value>* sink = nullptr;  ///< hands it over in parts, on the thread that calls `backward`
 };
 using ExactGradient = GradientUse<std::int64_t>;
 using FastGradient = GradientUse<Real>;
+
+/// Gives values [first, first + count) of a gradient; `scratch` has room for them and may be what is
+/// returned.
+template <class Value>
+using GradientValues = FunctionRef<const Value*(Offset first, Offset count, Value* scratch)>;
 
 /// The affine map Y = W X + b of one layer, with its parameters, their optimizer state and the stable ids of
 /// its neurons. Rows are the layer's neurons, columns those of the layer before. How W is stored is the
@@ -80,11 +92,17 @@ class Layer {
   virtual std::uint64_t backward(const Slabs& x, const Slabs& delta, Slabs* dx, const FastGradient& use,
                                  NeuronsDone done) = 0;
 
-  /// One step of the optimizer.
-  /// @param gradient  parameters() values in units of 1 / scale, in gradient order
+  /// One step of the optimizer for the parameters at places [first, first + count) of gradients. May be
+  /// called for a part that a sink was given while `backward` makes later ones.
+  /// @param gradient  asked for places inside the range, by several threads; in units of 1 / scale
   /// @return          the bitwise or of all magnitudes; 0 for floats
-  std::uint64_t update(const OptimizerStep& step, const std::int64_t* gradient, double scale);
-  std::uint64_t update(const OptimizerStep& step, const Real* gradient);
+  std::uint64_t update(const OptimizerStep& step, Offset first, Offset count,
+                       GradientValues<std::int64_t> gradient, double scale);
+  std::uint64_t update(const OptimizerStep& step, Offset first, Offset count, GradientValues<Real> gradient);
+
+  /// Values that a part of a gradient may have; more only where one neuron has more. Large enough for the
+  /// message of a sum over ranks, small enough that the sum of the last part, which nothing hides, is short.
+  static constexpr Offset part_values = 20480;
 
   /// Changes the pattern: removes neurons and connections, adds connections. Optimizer state follows its
   /// weight.
@@ -104,13 +122,29 @@ class Layer {
   std::uint64_t step_weights(const OptimizerStep& step, Offset first, Offset count, const Value* gradient,
                              double scale);
   /// The gradient of the biases of `rows`.
+  /// @param out  where it goes, or nullptr with a step
   template <class Value>
-  std::uint64_t biases(const Slabs& delta, RowRange rows, const GradientUse<Value>& use);
+  std::uint64_t biases(const Slabs& delta, RowRange rows, const GradientUse<Value>& use, Value* out);
   /// The gradient of a rank that has no samples.
   template <class Value>
   std::uint64_t no_samples(const GradientUse<Value>& use) const;
 
+  /// A part of the gradient: weights, biases, or the last weights and all biases.
+  struct Part {
+    Offset first;     ///< place of its first value
+    Offset count;     ///< of values
+    RowRange biases;  ///< rows whose biases it has; they come last
+  };
+  /// Sets the parts of gradients: one for each range of weights between neighbouring cuts, and if need be
+  /// others for the biases.
+  void cut_gradient(const std::vector<Offset>& weight_cuts);
+  /// Parts that the weights alone are worth being cut into.
+  [[nodiscard]] int parts_of_weights() const {
+    return static_cast<int>(std::max<Offset>(1, (connections() + part_values - 1) / part_values));
+  }
+
   LayerSnapshot state_;
+  std::vector<Part> parts_;
 
  private:
   /// Gets ready for steps.
@@ -124,7 +158,8 @@ class Layer {
   template <class Value>
   std::uint64_t step_biases(const OptimizerStep& step, RowRange rows, const Value* gradient, double scale);
   template <class Value>
-  std::uint64_t update_all(const OptimizerStep& step, const Value* gradient, double scale);
+  std::uint64_t update_range(const OptimizerStep& step, Offset first, Offset count,
+                             GradientValues<Value> gradient, double scale);
 };
 
 /// Continues from `state`, which for a new network is its first state.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <type_traits>
 #include <utility>
 
 #include "src/support/parallel.hpp"
@@ -19,9 +18,8 @@ constexpr Offset near_bytes = Offset{4} << 20;
 /// afterwards.
 constexpr Offset block_connections = 1024;
 constexpr Index block_neurons = 64;
-/// Connections in a part of a gradient: large enough for a network, small enough that the sum of the last
-/// part, which nothing hides, is short.
-constexpr Offset part_connections = 20480;
+/// Connections whose sums are kept while one slab after the other is worked on.
+constexpr Offset kept_sums = Offset{128} << 10;
 
 Offset slab_bytes(Index neurons) {
   return static_cast<Offset>(neurons) * slab_lines * line_samples * static_cast<Offset>(sizeof(Real));
@@ -80,8 +78,12 @@ void SparseLayer::index_pattern() {
   values_by_column_ = gathered(state_.values, transposed_.sources);
   row_cuts_ = balanced_cuts(state_.topology.row_ptrs, thread_count());
   col_cuts_ = balanced_cuts(transposed_.col_ptrs, thread_count());
-  const auto parts = static_cast<int>((connections() + part_connections - 1) / part_connections);
-  part_col_cuts_ = balanced_cuts(transposed_.col_ptrs, std::max(1, parts) * thread_count());
+  part_col_cuts_ = balanced_cuts(transposed_.col_ptrs, parts_of_weights() * thread_count());
+  std::vector<Offset> weight_cuts;
+  for (std::size_t i = 0; i < part_col_cuts_.size(); i += static_cast<std::size_t>(thread_count())) {
+    weight_cuts.push_back(transposed_.col_ptrs[static_cast<std::size_t>(part_col_cuts_[i])]);
+  }
+  cut_gradient(weight_cuts);
 }
 
 const LayerSnapshot& SparseLayer::state() {
@@ -139,46 +141,84 @@ std::uint64_t SparseLayer::backward_by_column(const Slabs& x, const Slabs& delta
                                               const GradientUse<Value>& use, NeuronsDone done) {
   if (dx != nullptr) dx->resize(delta.lines(), cols());
   if (delta.lines() == 0) return no_samples(use);
-  if (use.step != nullptr) before_steps();
-  Value* sums = use.out;
-  if (sums == nullptr && delta.slabs() > slabs_at_once(rows())) {
-    auto& buffer = [&]() -> std::vector<Value>& {
-      if constexpr (std::is_same_v<Value, Real>) {
-        return fast_sums_;
-      } else {
-        return exact_sums_;
-      }
-    }();
-    buffer.resize(static_cast<std::size_t>(connections()));
-    sums = buffer.data();
+  if (use.sink != nullptr) {
+    backward_in_parts(x, delta, dx, use, done);
+    return 0;
   }
-  const std::vector<Index>& cuts = use.part_done == nullptr ? col_cuts_ : part_col_cuts_;
-  const std::size_t threads = row_cuts_.size() - 1;
+  if (use.step != nullptr) before_steps();
   std::atomic<std::uint64_t> magnitudes = 0;
-  for (std::size_t first = 0; first + 1 < cuts.size(); first += threads) {
-    const bool last = first + threads + 1 == cuts.size();
-    for_each_part(static_cast<int>(threads), [&](int thread) {
-      const auto t = static_cast<std::size_t>(thread);
-      std::uint64_t own = columns(x, delta, dx, use, {cuts[first + t], cuts[first + t + 1]}, sums, done);
-      if (last) own |= biases(delta, {row_cuts_[t], row_cuts_[t + 1]}, use);
-      magnitudes |= own;
+  for_each_part(static_cast<int>(row_cuts_.size()) - 1, [&](int thread) {
+    const auto t = static_cast<std::size_t>(thread);
+    const RowRange rows{row_cuts_[t], row_cuts_[t + 1]};
+    std::uint64_t own = 0;
+    if (use.out != nullptr) {
+      columns(x, delta, dx, use, {col_cuts_[t], col_cuts_[t + 1]},
+              use.out + transposed_.col_ptrs[static_cast<std::size_t>(col_cuts_[t])], done);
+      biases(delta, rows, use, use.out + connections() + rows.begin);
+    } else {
+      own = columns_with_step(x, delta, dx, use, {col_cuts_[t], col_cuts_[t + 1]}, done);
+      own |= biases(delta, rows, use, static_cast<Value*>(nullptr));
+    }
+    magnitudes |= own;
+  });
+  return magnitudes;
+}
+
+template <class Value>
+void SparseLayer::backward_in_parts(const Slabs& x, const Slabs& delta, Slabs* dx,
+                                    const GradientUse<Value>& use, NeuronsDone done) {
+  const auto threads = static_cast<int>(row_cuts_.size()) - 1;
+  std::size_t cut = 0;
+  for (const Part& part : parts_) {
+    Value* out = use.sink->part_begins(part.first, part.count);
+    const bool has_weights = part.first < connections();
+    for_each_part(threads, [&](int thread) {
+      if (has_weights) {
+        const std::size_t t = cut + static_cast<std::size_t>(thread);
+        const RowRange cols{part_col_cuts_[t], part_col_cuts_[t + 1]};
+        columns(x, delta, dx, use, cols,
+                out + (transposed_.col_ptrs[static_cast<std::size_t>(cols.begin)] - part.first), done);
+      }
+      const Index rows = part.biases.end - part.biases.begin;
+      const auto begin = static_cast<Index>(part_begin(rows, thread, threads));
+      const auto end = static_cast<Index>(part_begin(rows, thread + 1, threads));
+      if (begin < end) {
+        biases(delta, {part.biases.begin + begin, part.biases.begin + end}, use,
+               out + (part.count - rows + begin));
+      }
     });
-    if (use.part_done == nullptr) continue;
-    const auto gradient_at = [&](std::size_t cut) {
-      return transposed_.col_ptrs[static_cast<std::size_t>(cuts[cut])];
-    };
-    const Offset begin = gradient_at(first);
-    (*use.part_done)(begin, (last ? parameters() : gradient_at(first + threads)) - begin);
+    use.sink->part_done();
+    if (has_weights) cut += static_cast<std::size_t>(threads);
+  }
+}
+
+/// Takes the step, for some columns after the other where the sums have to be kept for more than one slab.
+template <class Value>
+std::uint64_t SparseLayer::columns_with_step(const Slabs& x, const Slabs& delta, Slabs* dx,
+                                             const GradientUse<Value>& use, RowRange cols, NeuronsDone done) {
+  if (delta.slabs() <= slabs_at_once(rows())) {
+    return columns(x, delta, dx, use, cols, static_cast<Value*>(nullptr), done);
+  }
+  thread_local std::vector<Value> sums;
+  std::uint64_t magnitudes = 0;
+  for (RowRange some{cols.begin, cols.begin}; some.begin < cols.end; some.begin = some.end) {
+    const auto begin = transposed_.col_ptrs.begin() + some.begin;
+    const auto end = std::upper_bound(begin + 1, transposed_.col_ptrs.begin() + cols.end, *begin + kept_sums);
+    some.end = std::max(some.begin + 1, static_cast<Index>(end - transposed_.col_ptrs.begin()) - 1);
+    const Offset count = transposed_.col_ptrs[static_cast<std::size_t>(some.end)] - *begin;
+    if (static_cast<Offset>(sums.size()) < count) sums.resize(static_cast<std::size_t>(count));
+    magnitudes |= columns(x, delta, dx, use, some, sums.data(), done);
   }
   return magnitudes;
 }
 
-/// @param sums  of all connections; nullptr where those of a block are enough
+/// @param sums  of the connections of `cols`; nullptr with a step, where those of a block are enough
 template <class Value>
 std::uint64_t SparseLayer::columns(const Slabs& x, const Slabs& delta, Slabs* dx,
                                    const GradientUse<Value>& use, RowRange cols, Value* sums,
                                    NeuronsDone done) {
   const CsrView by_col{transposed_.col_ptrs.data(), transposed_.row_idxs.data(), values_by_column_.data()};
+  const Offset origin = transposed_.col_ptrs[static_cast<std::size_t>(cols.begin)];
   const Index at_once = slabs_at_once(rows());
   thread_local std::vector<Value> block_sums;
   std::uint64_t magnitudes = 0;
@@ -190,7 +230,7 @@ std::uint64_t SparseLayer::columns(const Slabs& x, const Slabs& delta, Slabs* dx
       const Offset count = transposed_.col_ptrs[static_cast<std::size_t>(block.end)] - connection;
       if (sums == nullptr && static_cast<Offset>(block_sums.size()) < count)
         block_sums.resize(static_cast<std::size_t>(count));
-      Value* gradient = sums == nullptr ? block_sums.data() : sums + connection;
+      Value* gradient = sums == nullptr ? block_sums.data() : sums + (connection - origin);
       for (Index s = first; s < last; ++s) {
         const SlabView out = dx == nullptr ? SlabView{nullptr, 0} : dx->slab(s);
         sparse_backward(by_col, block, delta.slab(s), x.slab(s), out, reach_of(rows()), use.scale,

@@ -37,6 +37,12 @@ class SparseLayer final : public Layer {
   std::uint64_t backward_by_column(const Slabs& x, const Slabs& delta, Slabs* dx,
                                    const GradientUse<Value>& use, NeuronsDone done);
   template <class Value>
+  void backward_in_parts(const Slabs& x, const Slabs& delta, Slabs* dx, const GradientUse<Value>& use,
+                         NeuronsDone done);
+  template <class Value>
+  std::uint64_t columns_with_step(const Slabs& x, const Slabs& delta, Slabs* dx,
+                                  const GradientUse<Value>& use, RowRange cols, NeuronsDone done);
+  template <class Value>
   std::uint64_t columns(const Slabs& x, const Slabs& delta, Slabs* dx, const GradientUse<Value>& use,
                         RowRange cols, Value* sums, NeuronsDone done);
 
@@ -46,8 +52,6 @@ class SparseLayer final : public Layer {
   std::vector<Index> row_cuts_;                      ///< rows of each thread
   std::vector<Index> col_cuts_;                      ///< columns of each thread
   std::vector<Index> part_col_cuts_;  ///< columns of each thread, one part of the gradient after the other
-  std::vector<std::int64_t> exact_sums_;  ///< where a batch does not fit the cache
-  std::vector<Real> fast_sums_;           ///< the same
 };
 
 }  // namespace plexus

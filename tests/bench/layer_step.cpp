@@ -61,7 +61,8 @@ LayerSnapshot new_layer(Index rows, Index cols, double density) {
 void settle(Layer& layer) {
   const auto optimizer = sgd();
   const std::vector<Real> gradient(static_cast<std::size_t>(layer.parameters()), Real{0});
-  layer.update({*optimizer, learning_rate}, gradient.data());
+  layer.update({*optimizer, learning_rate}, 0, layer.parameters(),
+               [&](Offset first, Offset, Real*) { return gradient.data() + first; });
 }
 
 LayerStep::LayerStep(LayerSnapshot state, Offset samples)

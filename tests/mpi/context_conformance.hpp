@@ -2,11 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,7 +49,7 @@ inline void rank_and_size(DistributedContext& ctx) {
 inline void sum_of_integers(DistributedContext& ctx) {
   std::vector<std::int64_t> values = {ctx.rank(), 10 * ctx.rank(), 1, -5, std::int64_t{1} << 52};
 
-  sum(ctx, values);
+  ctx.sum(values);
 
   const std::int64_t p = ctx.size();
   EXPECT_EQ(values,
@@ -58,7 +59,7 @@ inline void sum_of_integers(DistributedContext& ctx) {
 inline void sum_of_integers_wraps_around(DistributedContext& ctx) {
   std::vector<std::int64_t> values = {ctx.rank() == 0 ? std::numeric_limits<std::int64_t>::max() : 1};
 
-  sum(ctx, values);
+  ctx.sum(values);
 
   const auto expected =
       static_cast<std::int64_t>(static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) +
@@ -66,86 +67,186 @@ inline void sum_of_integers_wraps_around(DistributedContext& ctx) {
   EXPECT_EQ(values[0], expected);
 }
 
-inline void sum_of_floats(DistributedContext& ctx) {
-  std::vector<float> values(11);
-  for (std::size_t i = 0; i < values.size(); ++i)
-    values[i] = static_cast<float>(ctx.rank()) + 0.25f * static_cast<float>(i);
+/// Pushes one sum of `terms`, which the queue must have room for.
+template <class T>
+void push(SumQueue<T>& sums, const std::vector<T>& terms) {
+  ASSERT_TRUE(sums.has_room(terms.size()));
+  const std::span<T> room = sums.next(terms.size());
+  ASSERT_EQ(room.size(), terms.size());
+  std::ranges::copy(terms, room.begin());
+  sums.start();
+}
 
-  ctx.start_sum(values)->wait();
+/// The oldest sum, all at once, which is popped.
+template <class T>
+std::vector<T> take(SumQueue<T>& sums, std::size_t count) {
+  sums.wait();
+  std::vector<T> scratch(count);
+  const T* values = sums.values(0, count, scratch.data());
+  const std::vector<T> sum(values, values + count);
+  sums.pop();
+  return sum;
+}
 
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const auto expected = static_cast<float>(triangle(ctx.size())) +
-                          0.25f * static_cast<float>(i) * static_cast<float>(ctx.size());
-    EXPECT_EQ(values[i], expected) << "element " << i;  // exact: all terms are small multiples of 1/4
+inline void queued_integers_wrap_around(DistributedContext& ctx) {
+  const auto sums = ctx.integer_sums(4096);
+
+  push(*sums, {ctx.rank() == 0 ? std::numeric_limits<std::int64_t>::max() : 1, -5});
+
+  const auto wrapped =
+      static_cast<std::int64_t>(static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) +
+                                static_cast<std::uint64_t>(ctx.size() - 1));
+  EXPECT_EQ(take(*sums, 2), (std::vector<std::int64_t>{wrapped, -5 * ctx.size()}));
+}
+
+inline void queued_floats(DistributedContext& ctx) {
+  const auto sums = ctx.float_sums(4096);
+  std::vector<float> terms(11), expected(11);
+  for (std::size_t i = 0; i < terms.size(); ++i) {
+    terms[i] = static_cast<float>(ctx.rank()) + 0.25f * static_cast<float>(i);
+    expected[i] = static_cast<float>(triangle(ctx.size())) +
+                  0.25f * static_cast<float>(i) * static_cast<float>(ctx.size());
+  }
+
+  push(*sums, terms);
+
+  EXPECT_EQ(take(*sums, terms.size()), expected);  // exact: all terms are small multiples of 1/4
+}
+
+/// Rounding differs with the order of the ranks, but not between them.
+inline void queued_floats_are_the_same_on_all_ranks(DistributedContext& ctx) {
+  const auto sums = ctx.float_sums(4096);
+  std::vector<float> terms(100);
+  for (std::size_t i = 0; i < terms.size(); ++i)
+    terms[i] = 1.0f / static_cast<float>(3 + 7 * i + 5 * static_cast<std::size_t>(ctx.rank()));
+
+  push(*sums, terms);
+
+  const auto all = gather_all(ctx, take(*sums, terms.size()));
+  for (const auto& sum : all) EXPECT_EQ(sum, all[0]);
+}
+
+/// Terms of sum `number`: other ones on each rank, and more of them in each sum.
+inline std::vector<std::int64_t> terms_of(int number, int rank) {
+  std::vector<std::int64_t> terms(static_cast<std::size_t>(3 + 17 * number));
+  for (std::size_t i = 0; i < terms.size(); ++i)
+    terms[i] = 1000 * number + static_cast<std::int64_t>(i) * (rank + 1);
+  return terms;
+}
+
+inline std::vector<std::int64_t> sum_of_terms(int number, int ranks) {
+  std::vector<std::int64_t> sum(terms_of(number, 0).size());
+  for (int rank = 0; rank < ranks; ++rank) {
+    const auto terms = terms_of(number, rank);
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += terms[i];
+  }
+  return sum;
+}
+
+inline void queued_sums_come_first_in_first_out(DistributedContext& ctx) {
+  const auto sums = ctx.integer_sums(std::size_t{1} << 20);
+  for (int number = 0; number < 5; ++number) {
+    push(*sums, terms_of(number, ctx.rank()));
+    if (ctx.rank() % 2 == 0) sums->poll();
+  }
+  for (int number = 0; number < 5; ++number) {
+    const auto expected = sum_of_terms(number, ctx.size());
+    EXPECT_EQ(take(*sums, expected.size()), expected) << "sum " << number;
   }
 }
 
-inline void sums_end_in_any_order(DistributedContext& ctx) {
-  std::vector<std::int64_t> first(100, 1), third(33, ctx.rank());
-  std::vector<float> second(7, 0.5f);
+inline void a_queued_sum_is_read_in_pieces(DistributedContext& ctx) {
+  const auto sums = ctx.integer_sums(4096);
+  const auto expected = sum_of_terms(9, ctx.size());
+  push(*sums, terms_of(9, ctx.rank()));
+  sums->wait();
 
-  auto sum_1 = ctx.start_sum(first);
-  auto sum_2 = ctx.start_sum(second);
-  auto sum_3 = ctx.start_sum(third);
-  if (ctx.rank() % 2 == 0) {
-    sum_3->wait();
-    sum_1->wait();
-    while (!sum_2->test()) {
+  for (const std::size_t length : {std::size_t{1}, std::size_t{7}, std::size_t{50}}) {
+    for (std::size_t first = 0; first + length <= expected.size(); first += 13) {
+      std::vector<std::int64_t> scratch(length);
+      const std::int64_t* values = sums->values(first, length, scratch.data());
+      const auto begin = expected.begin() + static_cast<std::ptrdiff_t>(first);
+      EXPECT_TRUE(std::equal(values, values + length, begin)) << length << " from " << first;
     }
-  } else {
-    while (!sum_2->test()) {
-    }
-    sum_3->wait();
-    sum_1->wait();
   }
-
-  EXPECT_EQ(first, std::vector<std::int64_t>(100, ctx.size()));
-  EXPECT_EQ(second, std::vector<float>(7, 0.5f * static_cast<float>(ctx.size())));
-  EXPECT_EQ(third, std::vector<std::int64_t>(33, triangle(ctx.size())));
 }
 
-inline void other_calls_while_a_sum_is_under_way(DistributedContext& ctx) {
-  std::vector<std::int64_t> values(50, 2);
+/// Many more sums than fit into the memory of the queue, of changing lengths, while ranks take them at
+/// different times.
+inline void a_queue_is_used_again_and_again(DistributedContext& ctx) {
+  const auto sums = ctx.integer_sums(2048);
+  int taken = 0;
+  const auto take_one = [&] {
+    const auto expected = sum_of_terms(taken % 12, ctx.size());
+    ASSERT_EQ(take(*sums, expected.size()), expected) << "sum " << taken;
+    ++taken;
+  };
+  int pushed = 0;
+  for (; pushed < 300; ++pushed) {
+    const auto terms = terms_of(pushed % 12, ctx.rank());
+    while (!sums->has_room(terms.size())) take_one();
+    push(*sums, terms);
+    if (taken < pushed && (pushed + ctx.rank()) % 5 == 0) take_one();
+  }
+  EXPECT_GT(taken, 200);
+  while (taken < pushed) take_one();
+}
 
-  auto pending = ctx.start_sum(values);
+inline void a_sum_larger_than_the_queue_gets_its_memory(DistributedContext& ctx) {
+  const auto sums = ctx.integer_sums(256);
+  push(*sums, {1, 2});
+
+  EXPECT_FALSE(sums->has_room(1000));
+  EXPECT_EQ(take(*sums, 2), (std::vector<std::int64_t>{ctx.size(), 2 * ctx.size()}));
+
+  push(*sums, std::vector<std::int64_t>(1000, 3));
+  EXPECT_EQ(take(*sums, 1000), std::vector<std::int64_t>(1000, 3 * ctx.size()));
+  push(*sums, {4});
+  EXPECT_EQ(take(*sums, 1), std::vector<std::int64_t>{4 * ctx.size()});
+}
+
+inline void more_small_sums_than_a_queue_counts(DistributedContext& ctx) {
+  const auto sums = ctx.integer_sums(std::size_t{1} << 20);
+  int pushed = 0;
+  while (sums->has_room(1)) push(*sums, {pushed++});
+  EXPECT_GT(pushed, 100);
+  for (int i = 0; i < pushed; ++i) EXPECT_EQ(take(*sums, 1), std::vector<std::int64_t>{i * ctx.size()});
+}
+
+inline void other_calls_while_sums_are_under_way(DistributedContext& ctx) {
+  const auto integers = ctx.integer_sums(4096);
+  const auto floats = ctx.float_sums(4096);
+
+  push(*integers, std::vector<std::int64_t>(50, 2));
   ctx.barrier();
+  push(*floats, {0.5f});
   const auto ranks = gather_all(ctx, ctx.rank());
-  pending->wait();
 
   EXPECT_EQ(ranks.size(), static_cast<std::size_t>(ctx.size()));
-  EXPECT_EQ(values, std::vector<std::int64_t>(50, 2 * ctx.size()));
+  EXPECT_EQ(take(*floats, 1), std::vector<float>{0.5f * static_cast<float>(ctx.size())});
+  EXPECT_EQ(take(*integers, 50), std::vector<std::int64_t>(50, 2 * ctx.size()));
 }
 
-inline void a_completed_sum_stays_complete(DistributedContext& ctx) {
-  std::vector<std::int64_t> values = {3};
-  auto pending = ctx.start_sum(values);
-  pending->wait();
+inline void a_queue_ends_with_sums_under_way(DistributedContext& ctx) {
+  {
+    const auto sums = ctx.integer_sums(4096);
+    push(*sums, std::vector<std::int64_t>(50, 2));
+  }
 
-  const bool complete = pending->test();
-  pending->wait();
-
-  EXPECT_TRUE(complete);
-  EXPECT_EQ(values[0], 3 * ctx.size());
-}
-
-inline void an_abandoned_sum_completes(DistributedContext& ctx) {
-  std::vector<std::int64_t> values = {4};
-
-  { const auto pending = ctx.start_sum(values); }
-
-  EXPECT_EQ(values[0], 4 * ctx.size());
+  EXPECT_EQ(sum(ctx, std::int64_t{1}), ctx.size());
 }
 
 inline void empty_buffers(DistributedContext& ctx) {
   std::vector<std::int64_t> none;
   std::vector<std::byte> no_bytes;
+  const auto sums = ctx.integer_sums(4096);
 
-  auto pending = ctx.start_sum(none);
-  pending->wait();
+  ctx.sum(none);
+  push(*sums, none);
   ctx.broadcast(no_bytes, 0);
   const auto all = ctx.allgather(no_bytes);
 
-  EXPECT_TRUE(pending->test());
+  EXPECT_TRUE(take(*sums, 0).empty());
   EXPECT_EQ(all, std::vector<std::vector<std::byte>>(static_cast<std::size_t>(ctx.size())));
 }
 
@@ -246,11 +347,16 @@ inline std::vector<Case> cases() {
   return {{"RankAndSize", rank_and_size},
           {"SumOfIntegers", sum_of_integers},
           {"SumOfIntegersWrapsAround", sum_of_integers_wraps_around},
-          {"SumOfFloats", sum_of_floats},
-          {"SumsEndInAnyOrder", sums_end_in_any_order},
-          {"OtherCallsWhileASumIsUnderWay", other_calls_while_a_sum_is_under_way},
-          {"ACompletedSumStaysComplete", a_completed_sum_stays_complete},
-          {"AnAbandonedSumCompletes", an_abandoned_sum_completes},
+          {"QueuedIntegersWrapAround", queued_integers_wrap_around},
+          {"QueuedFloats", queued_floats},
+          {"QueuedFloatsAreTheSameOnAllRanks", queued_floats_are_the_same_on_all_ranks},
+          {"QueuedSumsComeFirstInFirstOut", queued_sums_come_first_in_first_out},
+          {"AQueuedSumIsReadInPieces", a_queued_sum_is_read_in_pieces},
+          {"AQueueIsUsedAgainAndAgain", a_queue_is_used_again_and_again},
+          {"ASumLargerThanTheQueueGetsItsMemory", a_sum_larger_than_the_queue_gets_its_memory},
+          {"MoreSmallSumsThanAQueueCounts", more_small_sums_than_a_queue_counts},
+          {"OtherCallsWhileSumsAreUnderWay", other_calls_while_sums_are_under_way},
+          {"AQueueEndsWithSumsUnderWay", a_queue_ends_with_sums_under_way},
           {"EmptyBuffers", empty_buffers},
           {"BroadcastFromEachRank", broadcast_from_each_rank},
           {"BroadcastFromARankThatDoesNotExist", broadcast_from_a_rank_that_does_not_exist},

@@ -1,9 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <cmath>
 #include <string>
-#include <thread>
 #include <tuple>
 #include <vector>
 
@@ -34,7 +32,7 @@ TEST(InProcessContext, AloneIsRankZeroOfOne) {
   InProcessContext alone;
   std::vector<std::int64_t> values = {5, -6};
 
-  sum(alone, values);
+  alone.sum(values);
 
   EXPECT_EQ(alone.rank(), 0);
   EXPECT_EQ(alone.size(), 1);
@@ -63,10 +61,10 @@ TEST(InProcessContext, AFailingRankEndsTheOthersAndItsExceptionComesOut) {
 TEST(InProcessContext, AFailingRankEndsThoseThatWaitForASum) {
   EXPECT_THROW(run_ranks(2,
                          [](DistributedContext& ctx) {
-                           std::vector<float> values(4);
+                           const auto sums = ctx.float_sums(4096);
                            if (ctx.rank() == 0) throw Fault("gone");
-                           const auto pending = ctx.start_sum(values);
-                           while (!pending->test()) std::this_thread::yield();
+                           conformance::push(*sums, {1.0f});
+                           sums->wait();
                          }),
                Fault);
 }
@@ -105,34 +103,48 @@ TEST(InProcessContext, DifferentCallsAreAFault) {
   const auto text = message_of<Fault>([] {
     run_ranks(2, [](DistributedContext& ctx) {
       std::vector<std::int64_t> values(ctx.rank() == 0 ? 2 : 3);
-      sum(ctx, values);
+      ctx.sum(values);
     });
   });
 
   EXPECT_NE(text.find("collective call no. 0 is 'sum of "), std::string::npos) << text;
 }
 
-TEST(InProcessContext, TheBufferOfAnUnfinishedSumMeansNothing) {
-  InProcessContext alone;
-  std::vector<float> values = {1.0f};
+TEST(InProcessContext, ASumThatARankNeverMakesIsAFaultAndNoHang) {
+  const auto text = message_of<Fault>([] {
+    run_ranks(2, [](DistributedContext& ctx) {
+      const auto sums = ctx.float_sums(4096);
+      if (ctx.rank() == 0) return;
+      conformance::push(*sums, {1.0f});
+      sums->wait();
+    });
+  });
 
-  const auto pending = alone.start_sum(values);
-  const float early = values[0];
-  pending->wait();
-
-  EXPECT_TRUE(std::isnan(early));
-  EXPECT_EQ(values[0], 1.0f);
+  EXPECT_EQ(text, "a rank has left without a sum that rank 1 waits for");
 }
 
-TEST(InProcessContext, FloatsAreSummedInRankOrder) {
+TEST(InProcessContext, SumsOfDifferentLengthsAreAFault) {
+  const auto text = message_of<Fault>([] {
+    run_ranks(2, [](DistributedContext& ctx) {
+      const auto sums = ctx.float_sums(4096);
+      conformance::push(*sums, std::vector<float>(ctx.rank() == 0 ? 2 : 3));
+      sums->wait();
+      ctx.barrier();
+    });
+  });
+
+  EXPECT_NE(text.find("sum no. 0 has "), std::string::npos) << text;
+}
+
+TEST(InProcessContext, QueuedFloatsAreAddedInRankOrder) {
   // (1e8 + 1) - 1e8 is 0 in float and (1e8 - 1e8) + 1 is 1, so only one order gives each result.
   run_ranks(3, [](DistributedContext& ctx) {
-    std::vector<float> values = {std::vector{1e8f, 1.0f, -1e8f}[static_cast<std::size_t>(ctx.rank())],
-                                 std::vector{1e8f, -1e8f, 1.0f}[static_cast<std::size_t>(ctx.rank())]};
+    const auto rank = static_cast<std::size_t>(ctx.rank());
+    const auto sums = ctx.float_sums(4096);
 
-    ctx.start_sum(values)->wait();
+    conformance::push(*sums, {std::vector{1e8f, 1.0f, -1e8f}[rank], std::vector{1e8f, -1e8f, 1.0f}[rank]});
 
-    EXPECT_EQ(values, (std::vector<float>{0.0f, 1.0f}));
+    EXPECT_EQ(conformance::take(*sums, 2), (std::vector<float>{0.0f, 1.0f}));
   });
 }
 

@@ -43,13 +43,17 @@ class RankListener final : public testing::EmptyTestEventListener {
   std::int64_t tests_ = 0;
 };
 
-std::size_t piece_bytes(int argc, char** argv) {
-  constexpr std::string_view option = "--piece-bytes=";
+/// `--messages` and `--piece-bytes=N`, which also wants messages.
+MpiContext::Options options_of(int argc, char** argv) {
+  constexpr std::string_view pieces = "--piece-bytes=";
+  MpiContext::Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
-    if (argument.starts_with(option)) return std::stoul(std::string(argument.substr(option.size())));
+    if (argument.starts_with(pieces))
+      options.piece_bytes = std::stoul(std::string(argument.substr(pieces.size())));
+    if (argument == "--messages" || argument.starts_with(pieces)) options.shared_memory = false;
   }
-  return MpiContext::default_piece_bytes;
+  return options;
 }
 
 }  // namespace
@@ -61,7 +65,7 @@ DistributedContext& world() { return *the_world; }
 int main(int argc, char** argv) {
   using namespace plexus;
   testing::InitGoogleTest(&argc, argv);
-  MpiContext context(argc, argv, piece_bytes(argc, argv));
+  MpiContext context(argc, argv, options_of(argc, argv));
   the_world = &context;
   install_crash_handlers(context.rank(), context.size());
   Watchdog::Options options;

@@ -4,6 +4,7 @@
 
 #include <Eigen/SparseCore>
 #include <algorithm>
+#include <type_traits>
 #include <vector>
 
 #include "src/nn/batch.hpp"
@@ -174,12 +175,17 @@ LayerSnapshot after_step(const LayerSnapshot& start, bool exact, bool at_once, I
     const auto taken = layer->backward(
         x, delta, &dx, ExactGradient{scale, at_once ? nullptr : sums.data(), at_once ? &step : nullptr},
         nothing);
-    const auto magnitudes = at_once ? taken : layer->update(step, sums.data(), scale);
+    const auto magnitudes =
+        at_once ? taken
+                : layer->update(
+                      step, 0, layer->parameters(),
+                      [&](Offset first, Offset, std::int64_t*) { return sums.data() + first; }, scale);
     EXPECT_NE(magnitudes, 0U);
   } else {
     layer->backward(x, delta, &dx,
                     FastGradient{1.0, at_once ? nullptr : fast.data(), at_once ? &step : nullptr}, nothing);
-    if (!at_once) layer->update(step, fast.data());
+    const auto values = [&](Offset first, Offset, Real*) { return fast.data() + first; };
+    if (!at_once) layer->update(step, 0, layer->parameters(), values);
   }
   return layer->state();
 }
@@ -193,6 +199,110 @@ TEST(EveryLayer, AStepTakenAtOnceIsTheStepFromTheGradient) {
             << "density " << density << ", exact " << exact << ", " << lines << " lines";
       }
     }
+  }
+}
+
+/// Puts the parts of a gradient together. With a step, updates the layer with each part when the next begins,
+/// as an exchange whose memory is full does.
+template <class Value>
+class Parts final : public GradientSink<Value> {
+ public:
+  Parts(Layer& layer, const OptimizerStep* step) : layer_(layer), step_(step) {}
+
+  Value* part_begins(Offset first, Offset count) override {
+    if (step_ != nullptr) use_last();
+    EXPECT_EQ(first, end()) << "parts leave a gap";
+    cuts.push_back(first + count);
+    first_ = first;
+    part_.assign(static_cast<std::size_t>(count), Value{77});
+    return part_.data();
+  }
+  void part_done() override { gradient.insert(gradient.end(), part_.begin(), part_.end()); }
+
+  void use_last() {
+    const auto values = [&](Offset first, Offset, Value*) { return part_.data() + (first - first_); };
+    if constexpr (std::is_same_v<Value, Real>) {
+      layer_.update(*step_, first_, static_cast<Offset>(part_.size()), values);
+    } else {
+      layer_.update(*step_, first_, static_cast<Offset>(part_.size()), values, scale);
+    }
+  }
+  [[nodiscard]] Offset end() const { return cuts.empty() ? 0 : cuts.back(); }
+
+  std::vector<Value> gradient;
+  std::vector<Offset> cuts;
+
+ private:
+  Layer& layer_;
+  const OptimizerStep* step_;
+  Offset first_ = 0;
+  std::vector<Value> part_;
+};
+
+/// Layers of which each is cut in another way: several parts of weights; rows of a dense matrix; biases in
+/// parts of their own; one part.
+std::vector<LayerSnapshot> layers_in_parts() {
+  return {layer_of(300, 200, 0.9), layer_of(300, 200, 1.0), layer_of(50'000, 3, 0.4), layer_of(50, 70, 0.2)};
+}
+
+TEST(EveryLayer, PartsMakeUpTheGradient) {
+  for (const LayerSnapshot& start : layers_in_parts()) {
+    std::vector<Offset> cuts;
+    for (const int threads : {1, 2, 3}) {
+      omp_set_num_threads(threads);
+      const auto layer = make_layer(start);
+      const Slabs x = numbered(3, layer->cols());
+      const Slabs delta = numbered(3, layer->rows());
+      Slabs dx;
+      std::vector<std::int64_t> whole(static_cast<std::size_t>(layer->parameters()));
+      layer->backward(x, delta, nullptr, ExactGradient{scale, whole.data()}, nothing);
+
+      Parts<std::int64_t> parts(*layer, nullptr);
+      layer->backward(x, delta, &dx, ExactGradient{scale, nullptr, nullptr, &parts}, nothing);
+
+      EXPECT_EQ(parts.gradient, whole);
+      if (cuts.empty()) cuts = parts.cuts;
+      EXPECT_EQ(parts.cuts, cuts) << "parts differ with " << threads << " threads";
+      EXPECT_EQ(cuts.size() > 1, layer->parameters() > Layer::part_values);
+    }
+  }
+  omp_set_num_threads(1);
+}
+
+TEST(EveryLayer, ARankWithoutSamplesHandsOutTheSamePartsOfZeros) {
+  for (const LayerSnapshot& start : layers_in_parts()) {
+    const auto layer = make_layer(start);
+    Parts<Real> with_samples(*layer, nullptr);
+    layer->backward(numbered(1, layer->cols()), numbered(1, layer->rows()), nullptr,
+                    FastGradient{1.0, nullptr, nullptr, &with_samples}, nothing);
+
+    Parts<Real> without(*layer, nullptr);
+    layer->backward(numbered(0, layer->cols()), numbered(0, layer->rows()), nullptr,
+                    FastGradient{1.0, nullptr, nullptr, &without}, nothing);
+
+    EXPECT_EQ(without.cuts, with_samples.cuts);
+    EXPECT_EQ(without.gradient, std::vector<Real>(static_cast<std::size_t>(layer->parameters()), 0));
+  }
+}
+
+TEST(EveryLayer, PartsMayBeUsedBeforeTheLastIsThere) {
+  const auto sgd = OptimizerRegistry::instance().make("sgd", "optimizer.name", OptimizerConfig{});
+  const OptimizerStep step{*sgd, 0.01};
+  for (const LayerSnapshot& start : layers_in_parts()) {
+    const auto layer = make_layer(start);
+    const Slabs x = numbered(3, layer->cols());
+    const Slabs delta = numbered(3, layer->rows());
+    Slabs dx;
+    Slabs expected_dx;
+    const auto expected = make_layer(start);
+    expected->backward(x, delta, &expected_dx, ExactGradient{scale, nullptr, &step}, nothing);
+
+    Parts<std::int64_t> parts(*layer, &step);
+    layer->backward(x, delta, &dx, ExactGradient{scale, nullptr, nullptr, &parts}, nothing);
+    parts.use_last();
+
+    EXPECT_EQ(layer->state(), expected->state());
+    EXPECT_EQ(values_of(dx), values_of(expected_dx));
   }
 }
 
