@@ -6,27 +6,40 @@
 namespace plexus::PLEXUS_KERNEL_SET {
 namespace {
 
+/// Bias gradients of `count` rows, at most 8.
+template <class Sums, int lines>
+PLEXUS_INLINE void some_bias_gradients(const Real* source, Index count, Sums sums, Output output,
+                                       typename Sums::Value* gradient) {
+  constexpr int unit = Sums::unit_lines < lines ? Sums::unit_lines : lines;
+  typename Sums::Value values[8] = {};
+  for (int first = 0; first < lines; first += unit) {
+    const int end = first + unit < lines ? first + unit : lines;
+    const Half eight = sums_of_eight([&]<int i>() __attribute__((always_inline)) {
+      if (i >= count) return Half{};
+      const Real* row = source + i * lines * line_samples;
+      Lanes sum = load(row + first * line_samples);
+      for (int q = first + 1; q < end; ++q) sum += load(row + q * line_samples);
+      return fold(sum);
+    });
+    sums.template put<8>(eight, first == 0 ? Output::set : Output::add, values);
+  }
+  for (Index i = 0; i < count; ++i)
+    gradient[i] = output == Output::set ? values[i] : Sums::sum(gradient[i], values[i]);
+}
+
 template <class Sums>
 PLEXUS_INLINE void bias_gradient(RowRange rows, ConstSlabView delta, Sums sums, Output output,
                                  typename Sums::Value* gradient) {
-  for (Index first = 0; first < delta.lines; first += Sums::unit_lines) {
-    const Index end = first + Sums::unit_lines < delta.lines ? first + Sums::unit_lines : delta.lines;
-    for (Index row = rows.begin; row < rows.end; row += 8) {
-      const Half eight = sums_of_eight([&]<int i>() __attribute__((always_inline)) {
-        if (row + i >= rows.end) return Half{};
-        const Real* source = lines_of_neuron(delta, row + i);
-        Lanes sum = load(source + first * line_samples);
-        for (Index q = first + 1; q < end; ++q) sum += load(source + q * line_samples);
-        return fold(sum);
+  with_lines(
+      delta.lines, [&]<int lines>() __attribute__((always_inline)) {
+        Index row = rows.begin;
+        for (; row + 8 <= rows.end; row += 8) {
+          some_bias_gradients<Sums, lines>(lines_of_neuron(delta, row), 8, sums, output,
+                                           gradient + (row - rows.begin));
+        }
+        some_bias_gradients<Sums, lines>(lines_of_neuron(delta, row), rows.end - row, sums, output,
+                                         gradient + (row - rows.begin));
       });
-      typename Sums::Value values[8];
-      sums.template put<8>(eight, Output::set, values);
-      for (Index i = 0; i < 8 && row + i < rows.end; ++i) {
-        auto& out = gradient[row + i - rows.begin];
-        out = output == Output::set && first == 0 ? values[i] : Sums::sum(out, values[i]);
-      }
-    }
-  }
 }
 
 void bias_gradient_exact(RowRange rows, ConstSlabView delta, double scale, Output output,
