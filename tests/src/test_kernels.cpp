@@ -13,7 +13,8 @@
 namespace plexus {
 namespace {
 
-/// A random layer with an empty row, a full row and rows whose length is no multiple of 8.
+/// A random layer with an empty row, a full row, a column that is full but for the empty row, and rows and
+/// columns whose length is no multiple of 8.
 struct Layer {
   Index rows = 21;
   Index cols = 37;
@@ -29,7 +30,7 @@ struct Layer {
       bias.push_back(static_cast<Real>(stream.normal(static_cast<std::uint64_t>(row), 99)));
       for (Index col = 0; col < cols; ++col) {
         const auto cell = static_cast<std::uint64_t>(row * cols + col);
-        const bool stored = row == 1 || (row != 0 && stream.uniform(cell, 1) < 0.3);
+        const bool stored = row == 1 || (row != 0 && (col == 2 || stream.uniform(cell, 1) < 0.3));
         if (!stored) continue;
         col_idxs.push_back(col);
         values.push_back(static_cast<Real>(stream.normal(cell)));

@@ -1,6 +1,10 @@
 // Lines of 16 samples in registers. Part of kernels_impl.hpp.
 #pragma once
 
+#if PLEXUS_KERNEL_WIDE
+#include <immintrin.h>
+#endif
+
 #include "src/sparse/kernels.hpp"
 
 namespace plexus::PLEXUS_KERNEL_SET {
@@ -12,6 +16,10 @@ typedef Real Quad __attribute__((vector_size(4 * sizeof(Real))));
 typedef decltype(Half{} < Half{}) HalfBits;
 typedef double Double4 __attribute__((vector_size(32)));
 typedef std::uint64_t Unsigned4 __attribute__((vector_size(32)));
+#if PLEXUS_KERNEL_WIDE
+typedef double Double8 __attribute__((vector_size(64)));
+typedef std::uint64_t Unsigned8 __attribute__((vector_size(64)));
+#endif
 typedef std::uint32_t Words __attribute__((vector_size(64)));
 
 #define PLEXUS_INLINE inline __attribute__((always_inline))
@@ -44,6 +52,18 @@ PLEXUS_INLINE Lanes operator*(Real a, Lanes b) { return {a * b.first, a * b.seco
 PLEXUS_INLINE void operator+=(Lanes& sum, Lanes v) {
   sum.first += v.first;
   sum.second += v.second;
+}
+#endif
+
+#if PLEXUS_KERNEL_WIDE
+/// What __builtin_convertvector makes with four conversions of four.
+template <class V>
+PLEXUS_INLINE Double8 doubles(V half) {
+  if constexpr (sizeof(V) == sizeof(Double8)) {
+    return half;
+  } else {
+    return _mm512_maskz_cvtps_pd(0xff, half);  // without a mask g++ 12 warns of its own header
+  }
 }
 #endif
 

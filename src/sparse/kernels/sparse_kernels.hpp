@@ -17,7 +17,7 @@ PLEXUS_INLINE void fetch_to_l2(const Real* place) {
 }
 
 /// Connections between the one at work and those whose lines are asked for.
-constexpr Offset near_distance = 16;
+constexpr Offset near_distance = 8;
 constexpr Offset far_distance = 64;
 
 void sparse_product(CsrView w, RowRange rows, const Real* bias, ConstSlabView x, SlabView y, Reach x_reach) {
@@ -45,7 +45,7 @@ void sparse_product(CsrView w, RowRange rows, const Real* bias, ConstSlabView x,
 
 /// One column of a backward pass over the lines [first, first + lines) of a slab of `slab` lines: X and dX
 /// of the column stay in registers, each delta is loaded once and used for both.
-template <class Sums, int slab, int first, int lines, bool with_dx>
+template <class Sums, int slab, int first, int lines, bool with_dx, Reach reach>
 struct Column {
   static constexpr Offset stride = slab * line_samples;
   static constexpr int unit = Sums::unit_lines < lines ? Sums::unit_lines : lines;
@@ -53,9 +53,8 @@ struct Column {
   static_assert(units <= 2);
 
   CsrView by_col;
-  Offset last;  ///< connection of the range
+  Offset end;  ///< of the connections of the range
   const Real* delta;
-  Reach reach;
   Lanes x[lines];
   Lanes dx[lines];
 
@@ -63,68 +62,100 @@ struct Column {
     return delta + by_col.col_idxs[p] * stride + first * line_samples;
   }
 
-  /// Adds connection p to dX. @param products  out: per unit, the sum of delta x, folded
-  PLEXUS_INLINE void connection(Offset p, Half (&products)[units]) {
-    if (reach == Reach::far) fetch_to_l2<lines>(source(p + far_distance < last ? p + far_distance : last));
-    fetch_to_l1<lines>(source(p + near_distance < last ? p + near_distance : last));
+  /// The connection `distance` behind p, or p itself where there are not `count` of them.
+  template <int count>
+  PLEXUS_INLINE Offset ahead(Offset p, Offset distance) const {
+    return p + distance + count <= end ? p + distance : p;
+  }
+
+  /// Adds connection p + i to dX. @param product  out: per unit, the sum of delta x
+  PLEXUS_INLINE void connection(Offset p, Lanes (&product)[units]) {
     const Real weight = by_col.values[p];
     const Real* here = source(p);
     // Each sum begins with 0: of two products that meet in an addition, the compiler would choose which one
     // to round first.
-    Lanes product[units];
     for (int u = 0; u < units; ++u) product[u] = filled(0);
     for (int q = 0; q < lines; ++q) {
       const Lanes d = load(here + q * line_samples);
       if constexpr (with_dx) dx[q] += weight * d;
       product[q / unit] += x[q] * d;
     }
-    for (int u = 0; u < units; ++u) products[u] = fold(product[u]);
   }
 
   /// Gradients of `count` connections from p on, at most `group`.
-  static constexpr int group = units == 1 ? 8 : 4;
+  static constexpr int group = units == 1 || PLEXUS_KERNEL_WIDE ? 8 : 4;
   template <int count>
   PLEXUS_INLINE void some(Offset p, Sums sums, Output output, typename Sums::Value* gradient) {
+    const Offset near = ahead<count>(p, near_distance);
+    const Offset far = ahead<count>(p, far_distance);
+    const auto product_of = [&](int i, Lanes(&product)[units]) __attribute__((always_inline)) {
+      if constexpr (reach == Reach::far) fetch_to_l2<lines>(source(far + i));
+      fetch_to_l1<lines>(source(near + i));
+      connection(p + i, product);
+    };
     if constexpr (units == 1) {
       const Half eight = sums_of_eight([&]<int i>() __attribute__((always_inline)) {
-        Half products[1] = {Half{}};
-        if constexpr (i < count) connection(p + i, products);
-        return products[0];
+        if constexpr (i >= count) return Half{};
+        Lanes product[units];
+        product_of(i, product);
+        return fold(product[0]);
       });
       sums.template put<count>(eight, output, gradient);
+#if PLEXUS_KERNEL_WIDE
+    } else if constexpr (count == 8) {
+      const Lanes pairs = half_sums_of_eight([&]<int i>() __attribute__((always_inline)) {
+        Lanes product[units];
+        product_of(i, product);
+        return fold_both(product[0], product[1]);
+      });
+      sums.put_pairs(pairs, output, gradient);
+#endif
     } else {
       const Half pairs = half_sums_of_four([&]<int i>() __attribute__((always_inline)) {
         if constexpr (i >= count) return Half{};
-        Half products[2];
-        connection(p + i, products);
-        return join_fours(products[0], products[1]);
+        Lanes product[units];
+        product_of(i, product);
+        return join_fours(fold(product[0]), fold(product[1]));
       });
       sums.template put_pairs<count>(pairs, output, gradient);
     }
   }
 };
 
-template <class Sums, int slab, int first, int lines, bool with_dx>
-PLEXUS_INLINE void backward_lines(CsrView by_col, RowRange cols, ConstSlabView delta, ConstSlabView x,
-                                  SlabView dx, Reach reach, Sums sums, Output output,
-                                  typename Sums::Value* gradient) {
-  using Part = Column<Sums, slab, first, lines, with_dx>;
-  const Offset origin = by_col.row_ptrs[cols.begin];
-  for (Index col = cols.begin; col < cols.end; ++col) {
+/// What a backward pass over one slab is given.
+template <class Sums>
+struct Backward {
+  CsrView by_col;
+  RowRange cols;
+  ConstSlabView delta;
+  ConstSlabView x;
+  SlabView dx;
+  Sums sums;
+  Output output;
+  typename Sums::Value* gradient;
+};
+
+template <class Sums, int slab, int first, int lines, bool with_dx, Reach reach>
+PLEXUS_INLINE void backward_lines(const Backward<Sums>& pass) {
+  using Part = Column<Sums, slab, first, lines, with_dx, reach>;
+  const CsrView by_col = pass.by_col;
+  // What the first lines of the slab have put there, the others are added to.
+  const Output output = first == 0 ? pass.output : Output::add;
+  typename Sums::Value* gradient = pass.gradient - by_col.row_ptrs[pass.cols.begin];
+  for (Index col = pass.cols.begin; col < pass.cols.end; ++col) {
     const Offset place = col * Part::stride + first * line_samples;
     Part part;
     part.by_col = by_col;
-    part.last = by_col.row_ptrs[cols.end] - 1;
-    part.delta = delta.values;
-    part.reach = reach;
+    part.end = by_col.row_ptrs[pass.cols.end];
+    part.delta = pass.delta.values;
     for (int q = 0; q < lines; ++q) {
-      part.x[q] = load(x.values + place + q * line_samples);
+      part.x[q] = load(pass.x.values + place + q * line_samples);
       part.dx[q] = filled(0);
     }
     Offset p = by_col.row_ptrs[col];
     const Offset end = by_col.row_ptrs[col + 1];
     const auto some = [&]<int count>() __attribute__((always_inline)) {
-      part.template some<count>(p, sums, output, gradient + (p - origin));
+      part.template some<count>(p, pass.sums, output, gradient + p);
       p += count;
     };
     while (p + Part::group <= end) some.template operator()<Part::group>();
@@ -134,47 +165,47 @@ PLEXUS_INLINE void backward_lines(CsrView by_col, RowRange cols, ConstSlabView d
     if (p + 2 <= end) some.template operator()<2>();
     if (p < end) some.template operator()<1>();
     if constexpr (with_dx) {
-      for (int q = 0; q < lines; ++q) store(dx.values + place + q * line_samples, part.dx[q]);
+      for (int q = 0; q < lines; ++q) store(pass.dx.values + place + q * line_samples, part.dx[q]);
     }
   }
 }
 
 /// As many lines at once as the registers of the set hold.
-template <class Sums, int slab, bool with_dx>
-PLEXUS_INLINE void backward_slab(CsrView by_col, RowRange cols, ConstSlabView delta, ConstSlabView x,
-                                 SlabView dx, Reach reach, Sums sums, Output output,
-                                 typename Sums::Value* gradient) {
+template <class Sums, int slab, bool with_dx, Reach reach>
+PLEXUS_INLINE void backward_slab(const Backward<Sums>& pass) {
   constexpr int at_once = PLEXUS_KERNEL_WIDE != 0 ? 4 : 2;
   constexpr int begin = slab < at_once ? slab : at_once;
-  backward_lines<Sums, slab, 0, begin, with_dx>(by_col, cols, delta, x, dx, reach, sums, output, gradient);
-  if constexpr (slab > begin) {
-    backward_lines<Sums, slab, begin, slab - begin, with_dx>(by_col, cols, delta, x, dx, reach, sums,
-                                                             Output::add, gradient);
-  }
+  backward_lines<Sums, slab, 0, begin, with_dx, reach>(pass);
+  if constexpr (slab > begin) backward_lines<Sums, slab, begin, slab - begin, with_dx, reach>(pass);
 }
 
 template <class Sums>
-PLEXUS_INLINE void sparse_backward(CsrView by_col, RowRange cols, ConstSlabView delta, ConstSlabView x,
-                                   SlabView dx, Reach reach, Sums sums, Output output,
-                                   typename Sums::Value* gradient) {
+PLEXUS_INLINE void sparse_backward(const Backward<Sums>& pass, Reach delta_reach) {
   with_lines(
-      x.lines, [&]<int lines>() __attribute__((always_inline)) {
-        if (dx.values != nullptr) {
-          backward_slab<Sums, lines, true>(by_col, cols, delta, x, dx, reach, sums, output, gradient);
+      pass.x.lines, [&]<int lines>() __attribute__((always_inline)) {
+        const auto with = [&]<bool with_dx>() __attribute__((always_inline)) {
+          if (delta_reach == Reach::near) {
+            backward_slab<Sums, lines, with_dx, Reach::near>(pass);
+          } else {
+            backward_slab<Sums, lines, with_dx, Reach::far>(pass);
+          }
+        };
+        if (pass.dx.values != nullptr) {
+          with.template operator()<true>();
         } else {
-          backward_slab<Sums, lines, false>(by_col, cols, delta, x, dx, reach, sums, output, gradient);
+          with.template operator()<false>();
         }
       });
 }
 
 void sparse_backward_exact(CsrView by_col, RowRange cols, ConstSlabView delta, ConstSlabView x, SlabView dx,
                            Reach delta_reach, double scale, Output output, std::int64_t* gradient) {
-  sparse_backward(by_col, cols, delta, x, dx, delta_reach, ExactSums{scale}, output, gradient);
+  sparse_backward<ExactSums>({by_col, cols, delta, x, dx, {scale}, output, gradient}, delta_reach);
 }
 
 void sparse_backward_fast(CsrView by_col, RowRange cols, ConstSlabView delta, ConstSlabView x, SlabView dx,
                           Reach delta_reach, Output output, Real* gradient) {
-  sparse_backward(by_col, cols, delta, x, dx, delta_reach, FastSums{}, output, gradient);
+  sparse_backward<FastSums>({by_col, cols, delta, x, dx, {}, output, gradient}, delta_reach);
 }
 
 }  // namespace
