@@ -32,7 +32,7 @@ PLEXUS_INLINE void store(Real* place, Lanes v) { *reinterpret_cast<Lanes*>(place
 PLEXUS_INLINE Lanes filled(Real value) { return Lanes{} + value; }
 PLEXUS_INLINE Half low(Lanes v) { return __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7); }
 PLEXUS_INLINE Half high(Lanes v) { return __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15); }
-#else
+#elif defined(__AVX__)
 struct Lanes {
   Half first;
   Half second;
@@ -52,6 +52,35 @@ PLEXUS_INLINE Lanes operator*(Real a, Lanes b) { return {a * b.first, a * b.seco
 PLEXUS_INLINE void operator+=(Lanes& sum, Lanes v) {
   sum.first += v.first;
   sum.second += v.second;
+}
+#else
+// Four registers: a vector that is wider than a register would live in memory.
+struct Lanes {
+  Quad quad[4];
+};
+PLEXUS_INLINE Lanes load(const Real* place) {
+  const Quad* quads = reinterpret_cast<const Quad*>(place);
+  return {{quads[0], quads[1], quads[2], quads[3]}};
+}
+PLEXUS_INLINE void store(Real* place, Lanes v) {
+  for (int i = 0; i < 4; ++i) reinterpret_cast<Quad*>(place)[i] = v.quad[i];
+}
+PLEXUS_INLINE Lanes filled(Real value) {
+  const Quad quad = Quad{} + value;
+  return {{quad, quad, quad, quad}};
+}
+PLEXUS_INLINE Half low(Lanes v) {
+  return __builtin_shufflevector(v.quad[0], v.quad[1], 0, 1, 2, 3, 4, 5, 6, 7);
+}
+PLEXUS_INLINE Half high(Lanes v) {
+  return __builtin_shufflevector(v.quad[2], v.quad[3], 0, 1, 2, 3, 4, 5, 6, 7);
+}
+PLEXUS_INLINE Lanes operator*(Lanes a, Lanes b) {
+  return {{a.quad[0] * b.quad[0], a.quad[1] * b.quad[1], a.quad[2] * b.quad[2], a.quad[3] * b.quad[3]}};
+}
+PLEXUS_INLINE Lanes operator*(Real a, Lanes b) { return filled(a) * b; }
+PLEXUS_INLINE void operator+=(Lanes& sum, Lanes v) {
+  for (int i = 0; i < 4; ++i) sum.quad[i] += v.quad[i];
 }
 #endif
 
