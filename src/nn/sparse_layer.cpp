@@ -20,6 +20,8 @@ constexpr Offset block_connections = 1024;
 constexpr Index block_neurons = 64;
 /// Connections whose sums are kept while one slab after the other is worked on.
 constexpr Offset kept_sums = Offset{128} << 10;
+/// Rows of a dense product that are worked on together: a multiple of what the kernels take at a time.
+constexpr Index dense_block_rows = 12;
 
 Offset slab_bytes(Index neurons) {
   return static_cast<Offset>(neurons) * slab_lines * line_samples * static_cast<Offset>(sizeof(Real));
@@ -112,8 +114,31 @@ void SparseLayer::weights_changed(Offset first, Offset count) {
   for (Offset p = first; p < first + count; ++p) state_.values[places[p]] = values_by_column_[p];
 }
 
+bool SparseLayer::complete() const { return connections() == Offset{rows()} * cols(); }
+
 void SparseLayer::forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
   z.resize(x.lines(), rows());
+  if (complete()) {
+    dense_forward(x, z, done);
+  } else {
+    sparse_forward(x, z, done);
+  }
+}
+
+void SparseLayer::dense_forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
+  const DenseView w{state_.values.data(), cols()};
+  parallel_parts(row_cuts_, [&](Index begin, Index end) {
+    for (RowRange block{begin, begin}; block.begin < end; block.begin = block.end) {
+      block.end = std::min(end, block.begin + dense_block_rows);
+      for (Index s = 0; s < x.slabs(); ++s) {
+        kernels().dense_product(w, block, state_.biases.data(), x.slab(s), z.slab(s));
+        done(s, block);
+      }
+    }
+  });
+}
+
+void SparseLayer::sparse_forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
   const CsrView w{state_.topology.row_ptrs.data(), state_.topology.col_idxs.data(), state_.values.data()};
   parallel_parts(row_cuts_, [&](Index begin, Index end) {
     for (Index s = 0; s < x.slabs(); ++s) {

@@ -32,6 +32,10 @@ class SparseLayer final : public Layer {
   void weights_changed(Offset first, Offset count) override;
   void edit_weights(const LayerEdit& edit) override;
   void index_pattern();
+  /// Whether every cell is stored: the weights are then a dense matrix, row by row and column by column.
+  [[nodiscard]] bool complete() const;
+  void dense_forward(const Slabs& x, Slabs& z, NeuronsDone done) const;
+  void sparse_forward(const Slabs& x, Slabs& z, NeuronsDone done) const;
 
   template <class Value>
   std::uint64_t backward_by_column(const Slabs& x, const Slabs& delta, Slabs* dx,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <string>
 #include <vector>
@@ -264,6 +265,67 @@ TEST_P(EveryInstructionSet, GradientsEqualThePlainSums) {
     }
     ASSERT_EQ(p, layer.col_idxs.size());
     EXPECT_EQ(got.exact, got.exact_without_dx);
+  }
+}
+
+std::vector<std::uint32_t> bits_of(const Slabs& slabs) {
+  static_assert(sizeof(Real) == sizeof(std::uint32_t));
+  std::vector<std::uint32_t> bits(static_cast<std::size_t>(slabs.size()));
+  std::memcpy(bits.data(), slabs.data(), bits.size() * sizeof(std::uint32_t));
+  return bits;
+}
+
+/// Cells of a rows x cols matrix and its pattern, in which every cell is stored.
+struct FullMatrix {
+  std::vector<Offset> row_ptrs = {0};
+  std::vector<Index> col_idxs;
+  std::vector<Real> values;
+
+  FullMatrix(Index rows, Index cols) {
+    const RandomStream stream(6, Purpose::weight);
+    for (Index row = 0; row < rows; ++row) {
+      for (Index col = 0; col < cols; ++col) {
+        col_idxs.push_back(col);
+        values.push_back(static_cast<Real>(stream.normal(static_cast<std::uint64_t>(row * cols + col))));
+      }
+      row_ptrs.push_back(static_cast<Offset>(col_idxs.size()));
+    }
+  }
+};
+
+TEST_P(EveryInstructionSet, DenseProductsHaveTheBitsOfSparseOnes) {
+  constexpr Index cols = 29;
+  const Kernels& k = *GetParam();
+  for (Index rows = 1; rows <= 14; ++rows) {  // every remainder of a block of rows
+    const FullMatrix w(rows, cols);
+    const std::vector<Real> bias(static_cast<std::size_t>(rows), Real{0.25});
+    for (Index lines = 1; lines <= slab_lines; ++lines) {
+      const Slabs x = random_slabs(lines, cols, 1);
+      const Slabs delta = random_slabs(lines, rows, 2);
+      const CsrView csr{w.row_ptrs.data(), w.col_idxs.data(), w.values.data()};
+      const DenseView dense{w.values.data(), cols};
+      Slabs y;
+      Slabs dense_y;
+      Slabs dx;
+      Slabs dense_dx;
+      for (Slabs* out : {&y, &dense_y}) out->resize(lines, rows);
+      for (Slabs* out : {&dx, &dense_dx}) out->resize(lines, cols);
+
+      k.sparse_product(csr, {0, rows}, bias.data(), x.slab(0), y.slab(0), Reach::near);
+      k.dense_product(dense, {0, rows}, bias.data(), x.slab(0), dense_y.slab(0));
+      // W^T delta by the forward kernel: the layer of `cols` rows whose weights are W^T
+      std::vector<Real> transposed(w.values.size());
+      for (Index row = 0; row < rows; ++row) {
+        for (Index col = 0; col < cols; ++col)
+          transposed[static_cast<std::size_t>(col * rows + row)] =
+              w.values[static_cast<std::size_t>(row * cols + col)];
+      }
+      k.dense_product({transposed.data(), rows}, {0, cols}, nullptr, delta.slab(0), dx.slab(0));
+      k.dense_transposed_product(dense, rows, {0, cols}, delta.slab(0), dense_dx.slab(0));
+
+      ASSERT_EQ(bits_of(y), bits_of(dense_y)) << rows << " rows, " << lines << " lines";
+      ASSERT_EQ(bits_of(dx), bits_of(dense_dx)) << rows << " rows, " << lines << " lines";
+    }
   }
 }
 

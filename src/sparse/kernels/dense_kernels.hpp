@@ -6,6 +6,37 @@
 namespace plexus::PLEXUS_KERNEL_SET {
 namespace {
 
+/// Calls f.template operator()<R>(row) for blocks of R rows, at most `most` and of about equal size: few rows
+/// alone leave the units that multiply waiting for one another.
+template <int most, class F>
+PLEXUS_INLINE void for_dense_blocks(RowRange rows, F&& f) {
+  static_assert(most <= 6);
+  Index row = rows.begin;
+  for (Index left = (rows.end - row + most - 1) / most; left > 0; --left) {
+    const Index count = (rows.end - row + left - 1) / left;
+    switch (count) {
+      case 1:
+        f.template operator()<1>(row);
+        break;
+      case 2:
+        f.template operator()<2>(row);
+        break;
+      case 3:
+        f.template operator()<3>(row);
+        break;
+      case 4:
+        f.template operator()<4>(row);
+        break;
+      case 5:
+        if constexpr (most >= 5) f.template operator()<5>(row);
+        break;
+      default:
+        if constexpr (most >= 6) f.template operator()<6>(row);
+    }
+    row += count;
+  }
+}
+
 template <int lines, int R>
 PLEXUS_INLINE void dense_rows(DenseView w, Index row, const Real* bias, const Real* x, Real* y,
                               Offset stride) {
@@ -37,14 +68,15 @@ PLEXUS_INLINE void for_dense_lines(Index lines, F&& f) {
 }
 
 void dense_product(DenseView w, RowRange rows, const Real* bias, ConstSlabView x, SlabView y) {
+  constexpr int most = 6;  // rows whose sums fit in registers, next to a line and a weight
   const Offset stride = static_cast<Offset>(x.lines) * line_samples;
-  for_dense_lines(
-      x.lines, [&]<int lines>(Index first) __attribute__((always_inline)) {
-        const Real* xs = x.values + first * line_samples;
-        Real* ys = y.values + first * line_samples;
-        Index row = rows.begin;
-        for (; row + 4 <= rows.end; row += 4) dense_rows<lines, 4>(w, row, bias, xs, ys, stride);
-        for (; row < rows.end; ++row) dense_rows<lines, 1>(w, row, bias, xs, ys, stride);
+  for_dense_blocks<most>(
+      rows, [&]<int R>(Index row) __attribute__((always_inline)) {
+        for_dense_lines(
+            x.lines, [&]<int lines>(Index first) __attribute__((always_inline)) {
+              dense_rows<lines, R>(w, row, bias, x.values + first * line_samples,
+                                   y.values + first * line_samples, stride);
+            });
       });
 }
 
@@ -68,15 +100,15 @@ PLEXUS_INLINE void dense_columns(DenseView w, Index row, RowRange cols, const Re
 }
 
 void dense_transposed_product(DenseView w, Index rows, RowRange cols, ConstSlabView delta, SlabView dx) {
-  constexpr int block = PLEXUS_KERNEL_WIDE ? 6 : 4;  // rows whose deltas fit in registers
+  constexpr int most = PLEXUS_KERNEL_WIDE ? 6 : 4;  // rows whose deltas fit in registers
   const Offset stride = static_cast<Offset>(delta.lines) * line_samples;
   for_dense_lines(
       delta.lines, [&]<int lines>(Index first) __attribute__((always_inline)) {
-        const Real* ds = delta.values + first * line_samples;
-        Real* dxs = dx.values + first * line_samples;
-        Index row = 0;
-        for (; row + block <= rows; row += block) dense_columns<lines, block>(w, row, cols, ds, dxs, stride);
-        for (; row < rows; ++row) dense_columns<lines, 1>(w, row, cols, ds, dxs, stride);
+        for_dense_blocks<most>(
+            {0, rows}, [&]<int R>(Index row) __attribute__((always_inline)) {
+              dense_columns<lines, R>(w, row, cols, delta.values + first * line_samples,
+                                      dx.values + first * line_samples, stride);
+            });
       });
 }
 
