@@ -4,16 +4,13 @@
 #include <atomic>
 #include <utility>
 
+#include "src/nn/kernel_tuning.hpp"
 #include "src/support/parallel.hpp"
 
 namespace plexus {
 
 namespace {
 
-/// Bytes of slabs that stay in a core's L2 cache while a kernel passes over them at random.
-constexpr Offset cached_bytes = Offset{512} << 10;
-/// Bytes of a slab beyond which it lies far away.
-constexpr Offset near_bytes = Offset{4} << 20;
 /// Connections and neurons that are worked on together: what is made of them is still in the L1 cache
 /// afterwards.
 constexpr Offset block_connections = 1024;
@@ -22,16 +19,22 @@ constexpr Index block_neurons = 64;
 constexpr Offset kept_sums = Offset{128} << 10;
 /// Rows of a dense product that are worked on together: a multiple of what the kernels take at a time.
 constexpr Index dense_block_rows = 12;
+/// Bytes of a slab that a kernel still reads at random from the L1 cache, as fast as any dense product: 128
+/// neurons.
+constexpr Offset nearest_bytes = Offset{32} << 10;
 
 Offset slab_bytes(Index neurons) {
   return static_cast<Offset>(neurons) * slab_lines * line_samples * static_cast<Offset>(sizeof(Real));
 }
 
-Reach reach_of(Index neurons) { return slab_bytes(neurons) > near_bytes ? Reach::far : Reach::near; }
+Reach reach_of(Index neurons) {
+  return slab_bytes(neurons) > kernel_tuning().near_bytes ? Reach::far : Reach::near;
+}
 
 /// Slabs of a layer of `neurons` neurons that stay in the cache together.
 Index slabs_at_once(Index neurons) {
-  return static_cast<Index>(std::max<Offset>(1, cached_bytes / std::max<Offset>(1, slab_bytes(neurons))));
+  return static_cast<Index>(
+      std::max<Offset>(1, kernel_tuning().cached_bytes / std::max<Offset>(1, slab_bytes(neurons))));
 }
 
 /// End of the block that begins at row `begin` of a CSR structure.
@@ -116,22 +119,43 @@ void SparseLayer::weights_changed(Offset first, Offset count) {
 
 bool SparseLayer::complete() const { return connections() == Offset{rows()} * cols(); }
 
+bool SparseLayer::multiplies_densely() const {
+  const double density =
+      static_cast<double>(connections()) / (static_cast<double>(rows()) * static_cast<double>(cols()));
+  return complete() || (density >= kernel_tuning().dense_density && slab_bytes(cols()) > nearest_bytes);
+}
+
 void SparseLayer::forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
   z.resize(x.lines(), rows());
-  if (complete()) {
+  if (multiplies_densely()) {
     dense_forward(x, z, done);
   } else {
     sparse_forward(x, z, done);
   }
 }
 
+const Real* SparseLayer::spread_out(RowRange block) const {
+  const Offset* row_ptrs = state_.topology.row_ptrs.data();
+  if (complete()) return state_.values.data() + row_ptrs[block.begin];
+  thread_local std::vector<Real> cells;
+  cells.assign(static_cast<std::size_t>(block.end - block.begin) * static_cast<std::size_t>(cols()), Real{0});
+  for (Index row = block.begin; row < block.end; ++row) {
+    Real* out = cells.data() + static_cast<Offset>(row - block.begin) * cols();
+    for (Offset p = row_ptrs[row]; p < row_ptrs[row + 1]; ++p)
+      out[state_.topology.col_idxs[static_cast<std::size_t>(p)]] = state_.values[static_cast<std::size_t>(p)];
+  }
+  return cells.data();
+}
+
 void SparseLayer::dense_forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
-  const DenseView w{state_.values.data(), cols()};
   parallel_parts(row_cuts_, [&](Index begin, Index end) {
     for (RowRange block{begin, begin}; block.begin < end; block.begin = block.end) {
       block.end = std::min(end, block.begin + dense_block_rows);
+      const DenseView w{spread_out(block), cols()};
+      const RowRange all{0, block.end - block.begin};
       for (Index s = 0; s < x.slabs(); ++s) {
-        kernels().dense_product(w, block, state_.biases.data(), x.slab(s), z.slab(s));
+        const SlabView out{z.slab(s).neuron(block.begin), z.slab(s).lines};
+        kernels().dense_product(w, all, state_.biases.data() + block.begin, x.slab(s), out);
         done(s, block);
       }
     }

@@ -13,6 +13,11 @@ namespace plexus {
 /// The forward pass wants the connections row by row, the backward pass column by column. Weights and their
 /// optimizer state are kept by column, where gradients arise and steps are taken; the rows have a copy of the
 /// weights, which follows every step. Gradients are in column order.
+///
+/// Where nearly every cell is stored (`KernelTuning::dense_density`), the forward pass spreads the weights of
+/// some rows out and multiplies them as a dense matrix. The sums are the same: cells without a connection add
+/// 0 x to them, and x is finite. Only where a product underflows to -0 may the sign of a sum that is zero
+/// differ, which nothing that reads the sum tells apart.
 class SparseLayer final : public Layer {
  public:
   explicit SparseLayer(LayerSnapshot state);
@@ -34,6 +39,10 @@ class SparseLayer final : public Layer {
   void index_pattern();
   /// Whether every cell is stored: the weights are then a dense matrix, row by row and column by column.
   [[nodiscard]] bool complete() const;
+  [[nodiscard]] bool multiplies_densely() const;
+  /// The weights of the rows in `block` with zeros where nothing is stored, row by row. Until the calling
+  /// thread's next call.
+  [[nodiscard]] const Real* spread_out(RowRange block) const;
   void dense_forward(const Slabs& x, Slabs& z, NeuronsDone done) const;
   void sparse_forward(const Slabs& x, Slabs& z, NeuronsDone done) const;
 

@@ -4,11 +4,14 @@
 
 #include <Eigen/SparseCore>
 #include <algorithm>
+#include <numeric>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "src/nn/batch.hpp"
 #include "src/nn/first_layers.hpp"
+#include "src/nn/kernel_tuning.hpp"
 #include "src/nn/layer.hpp"
 #include "src/support/parallel.hpp"
 
@@ -191,7 +194,7 @@ LayerSnapshot after_step(const LayerSnapshot& start, bool exact, bool at_once, I
 }
 
 TEST(EveryLayer, AStepTakenAtOnceIsTheStepFromTheGradient) {
-  for (const double density : {0.2, 1.0}) {
+  for (const double density : {0.2, 0.7, 1.0}) {
     const LayerSnapshot start = layer_of(50, 70, density);
     for (const bool exact : {true, false}) {
       for (const Index lines : {1, 4, 9}) {
@@ -330,6 +333,52 @@ TEST(SparseLayer, ABatchBeyondTheCacheGivesTheSumOfItsParts) {
 
   EXPECT_EQ(sum, whole);
   EXPECT_EQ(after_step(start, true, true, 12), after_step(start, true, false, 12));
+}
+
+/// Another tuning for the length of a test.
+class Tuned {
+ public:
+  explicit Tuned(const KernelTuning& tuning) : before_(kernel_tuning()) { use_kernel_tuning(tuning); }
+  ~Tuned() { use_kernel_tuning(before_); }
+  Tuned(const Tuned&) = delete;
+  Tuned& operator=(const Tuned&) = delete;
+
+ private:
+  KernelTuning before_;
+};
+
+constexpr Offset whatever = Offset{1} << 40;  ///< more bytes than there are
+
+TEST(SparseLayer, NoTuningChangesABit) {
+  const std::vector<KernelTuning> tunings = {{0, 0, 0.0}, {whatever, whatever, 0.0}, {0, whatever, 2.0}};
+  for (const double density : {0.02, 0.7}) {
+    LayerSnapshot start = layer_of(50, 150, density);
+    std::iota(start.biases.begin(), start.biases.end(), Real{-20});
+    for (const Index lines : {1, 3, 4, 9}) {
+      const auto computed = [&](const KernelTuning& tuning) {
+        const Tuned tuned(tuning);
+        return std::pair(run(*make_layer(start), lines), after_step(start, true, true, lines));
+      };
+
+      const auto expected = computed({whatever, whatever, 2.0});
+
+      for (const KernelTuning& tuning : tunings) {
+        EXPECT_EQ(computed(tuning), expected)
+            << "density " << density << ", " << lines << " lines, dense from " << tuning.dense_density;
+      }
+    }
+  }
+}
+
+TEST(SparseLayer, IsMultipliedDenselyByAnyNumberOfThreads) {
+  const LayerSnapshot start = layer_of(50, 150, 0.7);
+  const Tuned tuned({0, 0, 0.5});
+  const Results one = run(*make_layer(start));
+  for (const int threads : {2, 3, 8}) {
+    omp_set_num_threads(threads);
+    EXPECT_EQ(run(*make_layer(start)), one) << threads << " threads";
+  }
+  omp_set_num_threads(1);
 }
 
 TEST(EveryLayer, ARankWithoutSamplesHasAGradientOfZero) {
