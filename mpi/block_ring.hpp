@@ -9,7 +9,8 @@
 namespace plexus {
 
 /// Places for blocks of bytes in a ring of memory; blocks come and go first in, first out. Blocks are
-/// numbered from 0 in the order in which they come. A block is in one piece and begins at a cache line.
+/// numbered from 0 in the order in which they come. A block is in one piece and begins at a cache line. An
+/// empty ring is filled from its beginning again, as that is what the caches hold.
 class BlockRing {
  public:
   static constexpr std::uint64_t most_blocks = 256;
@@ -57,8 +58,9 @@ class BlockRing {
   // Blocks begin and end in a line without end; the ring is that line modulo its capacity.
   [[nodiscard]] std::uint64_t begin_of(std::uint64_t number) const { return begins_[number % most_blocks]; }
   [[nodiscard]] std::uint64_t begin_of_next(std::size_t bytes) const {
-    const std::uint64_t left = capacity_ - end_ % capacity_;
-    return bytes <= left ? end_ : end_ + left;
+    const std::uint64_t used = end_ % capacity_;
+    const bool fits = used + bytes <= capacity_ && !empty();
+    return fits || used == 0 ? end_ : end_ + (capacity_ - used);
   }
 
   std::size_t capacity_;

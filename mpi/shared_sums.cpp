@@ -20,14 +20,30 @@ static_assert(Counter::is_always_lock_free);
 constexpr std::size_t cache_line = BlockRing::cache_line;
 
 /// Unsigned, so that integers may wrap around.
-PLEXUS_MULTIVERSION void add(const std::int64_t* a, const std::int64_t* b, std::size_t count,
-                             std::int64_t* out) {
+PLEXUS_MULTIVERSION void add_some(const std::int64_t* a, const std::int64_t* b, std::size_t count,
+                                  std::int64_t* out) {
   for (std::size_t i = 0; i < count; ++i) {
     out[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(a[i]) + static_cast<std::uint64_t>(b[i]));
   }
 }
-PLEXUS_MULTIVERSION void add(const float* a, const float* b, std::size_t count, float* out) {
+PLEXUS_MULTIVERSION void add_some(const float* a, const float* b, std::size_t count, float* out) {
   for (std::size_t i = 0; i < count; ++i) out[i] = a[i] + b[i];
+}
+
+/// Adds `count` terms of two ranks. Asks for later ones early: they lie in the cache of another core, and
+/// prefetchers do not reach far enough ahead for that.
+template <class T>
+void add(const T* a, const T* b, std::size_t count, T* out) {
+  constexpr std::size_t line = cache_line / sizeof(T);
+  constexpr std::size_t step = 8 * line;
+  constexpr std::size_t ahead = 4 * step;
+  for (std::size_t i = 0; i < count; i += step) {
+    for (std::size_t later = i + ahead; later < i + ahead + step; later += line) {
+      __builtin_prefetch(a + later);
+      __builtin_prefetch(b + later);
+    }
+    add_some(a + i, b + i, std::min(step, count - i), out + i);
+  }
 }
 
 }  // namespace
@@ -40,6 +56,8 @@ struct SharedSums<T>::Board {
   alignas(cache_line) Counter added;    ///< sums whose slice of this rank is added, where there are slices
   alignas(cache_line) Counter popped;   ///< sums that this rank has read
   alignas(cache_line) std::array<std::uint64_t, BlockRing::most_blocks> counts;  ///< values of the last sums
+  std::array<std::uint64_t, BlockRing::most_blocks>
+      places;  ///< where the terms of the last sums begin, in bytes
 };
 
 template <class T>
@@ -64,19 +82,20 @@ typename SharedSums<T>::Board& SharedSums<T>::board(int rank) const {
 
 template <class T>
 T* SharedSums<T>::terms(int rank, std::uint64_t number) const {
-  return reinterpret_cast<T*>(regions_->of_rank(rank) + sizeof(Board) + ring_.place(number));
+  const std::size_t place = board(rank).places[number % BlockRing::most_blocks];
+  return reinterpret_cast<T*>(regions_->of_rank(rank) + sizeof(Board) + place);
 }
 
 template <class T>
-std::size_t SharedSums<T>::count_of(std::uint64_t number) const {
-  return board(rank_).counts[number % BlockRing::most_blocks];
+std::size_t SharedSums<T>::count_of(std::uint64_t number, int rank) const {
+  return board(rank).counts[number % BlockRing::most_blocks];
 }
 
 /// Slices begin at cache lines.
 template <class T>
 std::size_t SharedSums<T>::slice_begin(std::uint64_t number, int rank) const {
   constexpr std::size_t line = cache_line / sizeof(T);
-  const std::size_t count = count_of(number);
+  const std::size_t count = count_of(number, rank_);
   const auto lines = static_cast<Offset>((count + line - 1) / line);
   return std::min(count, static_cast<std::size_t>(part_begin(lines, rank, size_)) * line);
 }
@@ -117,6 +136,7 @@ std::span<T> SharedSums<T>::next(std::size_t count) {
   const std::uint64_t number = ring_.next();
   ring_.push(bytes);
   board(rank_).counts[number % BlockRing::most_blocks] = count;
+  board(rank_).places[number % BlockRing::most_blocks] = ring_.place(number);
   return {terms(rank_, number), count};
 }
 
@@ -170,9 +190,10 @@ void SharedSums<T>::wait() {
     return true;
   });
   for (int rank = 0; rank < size_; ++rank) {
-    const auto count = board(rank).counts[number % BlockRing::most_blocks];
-    ensure(count == count_of(number), "sum no. {} has {} values on rank {} but {} on rank {}", number, count,
-           rank, count_of(number), rank_);
+    const std::size_t own = count_of(number, rank_);
+    const std::size_t other = count_of(number, rank);
+    ensure(own == other, "sum no. {} has {} values on rank {} but {} on rank {}", number, other, rank, own,
+           rank_);
   }
 }
 

@@ -54,7 +54,7 @@ class SharedSums final : public SumQueue<T> {
   [[nodiscard]] bool in_slices() const { return size_ > 2; }
   [[nodiscard]] Board& board(int rank) const;
   [[nodiscard]] T* terms(int rank, std::uint64_t number) const;
-  [[nodiscard]] std::size_t count_of(std::uint64_t number) const;
+  [[nodiscard]] std::size_t count_of(std::uint64_t number, int rank) const;
   [[nodiscard]] std::size_t slice_begin(std::uint64_t number, int rank) const;
   void add_terms(std::uint64_t number, std::size_t first, std::size_t count, T* out) const;
   /// Adds this rank's slices of all sums that have all their terms.
