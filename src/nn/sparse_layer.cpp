@@ -76,11 +76,14 @@ void sparse_backward(CsrView by_col, RowRange cols, ConstSlabView delta, ConstSl
 
 }  // namespace
 
-SparseLayer::SparseLayer(LayerSnapshot state) : Layer(std::move(state)) { index_pattern(); }
+SparseLayer::SparseLayer(LayerSnapshot state)
+    : Layer(std::move(state)),
+      transposed_(transposed(state_.topology)),
+      values_by_column_(gathered(state_.values, transposed_.sources)) {
+  cut_pattern();
+}
 
-void SparseLayer::index_pattern() {
-  transposed_ = transposed(state_.topology, std::move(transposed_));
-  values_by_column_ = gathered(state_.values, transposed_.sources);
+void SparseLayer::cut_pattern() {
   row_cuts_ = balanced_cuts(state_.topology.row_ptrs, thread_count());
   col_cuts_ = balanced_cuts(transposed_.col_ptrs, thread_count());
   part_col_cuts_ = balanced_cuts(transposed_.col_ptrs, parts_of_weights() * thread_count());
@@ -294,11 +297,12 @@ std::uint64_t SparseLayer::columns(const Slabs& x, const Slabs& delta, Slabs* dx
 }
 
 void SparseLayer::edit_weights(const LayerEdit& edit) {
-  static_cast<void>(state());
-  std::vector<CarriedArray> arrays = {{&state_.values, Grown::value}};
-  for (auto& states : state_.value_states) arrays.push_back({&states, Grown::zero});
-  state_.topology = edited(state_.topology, edit, arrays);
-  index_pattern();
+  before_steps();
+  const CarriedArray by_row{&state_.values, Grown::value};
+  std::vector<CarriedArray> by_column = {{&values_by_column_, Grown::value}};
+  for (auto& states : states_by_column_) by_column.push_back({&states, Grown::zero});
+  state_.topology = edited(std::move(state_.topology), transposed_, edit, {&by_row, 1}, by_column);
+  cut_pattern();
 }
 
 }  // namespace plexus

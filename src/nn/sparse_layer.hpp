@@ -36,7 +36,7 @@ class SparseLayer final : public Layer {
   [[nodiscard]] ParameterBlock weights(Offset first, Offset count) override;
   void weights_changed(Offset first, Offset count) override;
   void edit_weights(const LayerEdit& edit) override;
-  void index_pattern();
+  void cut_pattern();
   /// Whether every cell is stored: the weights are then a dense matrix, row by row and column by column.
   [[nodiscard]] bool complete() const;
   [[nodiscard]] bool multiplies_densely() const;

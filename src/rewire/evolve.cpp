@@ -83,7 +83,8 @@ void drop_by_rule(const LayerView& view, const Evolution& evolution, LayerEdit& 
     edit.dropped = evolution.method.drop->select({left, view.values, evolution.drop_fraction});
     return;
   }
-  const std::vector<Real> values = left.all_values(view.values);
+  const Scratch<Real> kept = left.values(view.values);
+  const std::span values(kept.data(), static_cast<std::size_t>(left.connections()));
   edit.dropped =
       with_chosen(edit.dropped, evolution.method.drop->select({left, values, evolution.drop_fraction}));
 }

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "src/rewire/kept_connections.hpp"
-#include "src/rewire/row_runs.hpp"
+#include "src/rewire/kept_lines.hpp"
+#include "src/rewire/moves.hpp"
+#include "src/support/aligned.hpp"
 #include "src/support/error.hpp"
 #include "src/support/parallel.hpp"
 
@@ -14,134 +16,147 @@ namespace plexus {
 
 namespace {
 
-void check_growth(const std::vector<GrownConnection>& grown, Index rows, Index cols) {
+void check_lengths(Offset connections, std::span<const CarriedArray> arrays) {
+  for (const CarriedArray& carried : arrays) {
+    ensure(static_cast<Offset>(carried.array->size()) == connections,
+           "edit of an array of {} entries for {} connections", carried.array->size(), connections);
+  }
+}
+
+/// The pattern of what grows.
+/// @throws Fault if a cell is outside or out of order
+Topology pattern_of(const std::vector<GrownConnection>& grown, Index rows, Index cols) {
   const auto count = static_cast<Offset>(grown.size());
+  Topology pattern;
+  pattern.rows = rows;
+  pattern.cols = cols;
+  pattern.row_ptrs.resize(static_cast<std::size_t>(rows) + 1);
+  pattern.col_idxs.resize(grown.size());
   const Offset misfit = first_misfit(count, [&](Offset i) {
     const GrownConnection& g = grown[i];
+    pattern.col_idxs[i] = g.col;
     const bool inside = g.row >= 0 && g.row < rows && g.col >= 0 && g.col < cols;
     return inside && (i == 0 || std::tie(grown[i - 1].row, grown[i - 1].col) < std::tie(g.row, g.col));
   });
   const GrownConnection at = misfit < count ? grown[misfit] : GrownConnection{};
   ensure(misfit == count, "edit grows ({}, {}), which is out of order or outside of {} x {}", at.row, at.col,
          rows, cols);
+  parallel_over(rows, least_part, [&](Offset begin, Offset end) {
+    auto next = std::partition_point(grown.begin(), grown.end(),
+                                     [begin](const GrownConnection& g) { return g.row < begin; });
+    for (Offset row = begin; row < end; ++row) {
+      while (next != grown.end() && next->row == row) ++next;
+      pattern.row_ptrs[row + 1] = next - grown.begin();
+    }
+  });
+  return pattern;
 }
 
-/// Puts rows together from what is kept and what grows in them.
-class RowEditor {
- public:
-  RowEditor(const KeptConnections& kept, std::span<const CarriedArray> arrays)
-      : kept_(kept), arrays_(arrays), kept_values_(arrays.size()) {}
-
-  /// Turns to a row in which `grown` grow.
-  void turn_to(Index row, std::span<const GrownConnection> grown) {
-    grown_ = grown;
-    kept_count_ = static_cast<Offset>(kept_.connections_of(row));
-    // All arrays are read before any is used: what was just written in pieces is slow to read in other
-    // pieces.
-    kept_.columns_of(row, kept_cols_);
-    for (std::size_t i = 0; i < arrays_.size(); ++i) {
-      kept_.values_of<Real>(row, *arrays_[i].array, kept_values_[i]);
-    }
-    make_room(places_, grown.size());
-    Index place = 0;
-    for (std::size_t i = 0; i < grown.size(); ++i) {
-      place += count_below(kept_cols_.data() + place, grown[i].col);
-      ensure(kept_cols_[place] != grown[i].col, "edit grows ({}, {}), which is occupied", row, grown[i].col);
-      places_[i] = place;
-    }
-  }
-
-  /// Writes the columns of the row to `to`; what lies behind them, up to `writable_end`, may be overwritten.
-  void write_columns(Index* to, Index* writable_end) {
-    merge(
-        kept_cols_, merged_cols_, [](const GrownConnection& grown) { return grown.col; }, to, writable_end);
-  }
-
-  /// The same for the values of array `i`.
-  void write_values(std::size_t i, Real* to, Real* writable_end) {
-    if (arrays_[i].grown == Grown::value) {
-      const auto value = [](const GrownConnection& grown) { return grown.value; };
-      merge(kept_values_[i], merged_values_, value, to, writable_end);
-    } else {
-      const auto zero = [](const GrownConnection&) { return Real{0}; };
-      merge(kept_values_[i], merged_values_, zero, to, writable_end);
-    }
-  }
-
- private:
-  template <class T, class OfGrown>
-  void merge(const std::vector<T>& kept, std::vector<T>& merged, OfGrown&& of_grown, T* to, T* writable_end) {
-    const auto total = static_cast<std::size_t>(kept_count_) + grown_.size();
-    const bool has_padding = writable_end - to >= static_cast<Offset>(total + run_padding);
-    if (!has_padding) make_room(merged, total);
-    T* const first = has_padding ? to : merged.data();
-    T* next = first;
-    Offset from = 0;
-    for (std::size_t i = 0; i < grown_.size(); ++i) {
-      next = copy_run(kept.data() + from, places_[i] - from, next);
-      *next++ = of_grown(grown_[i]);
-      from = places_[i];
-    }
-    next = copy_run(kept.data() + from, kept_count_ - from, next);
-    if (!has_padding) std::copy(first, next, to);
-  }
-
-  const KeptConnections& kept_;
-  std::span<const CarriedArray> arrays_;
-  std::span<const GrownConnection> grown_;  // in the row
-  Offset kept_count_ = 0;
-  std::vector<Index> places_;  // for each that grows, how many kept connections of the row come before it
-  std::vector<Index> kept_cols_;
-  std::vector<Index> merged_cols_;
-  std::vector<std::vector<Real>> kept_values_;
-  std::vector<Real> merged_values_;
-};
-
-}  // namespace
-
-Topology edited(const Topology& before, const LayerEdit& edit, std::span<const CarriedArray> arrays) {
-  for (const CarriedArray& carried : arrays) {
-    ensure(static_cast<Offset>(carried.array->size()) == before.connections(),
-           "edit of an array of {} entries for {} connections", carried.array->size(), before.connections());
-  }
-  const KeptConnections kept(before, edit);
-  check_growth(edit.grown, kept.rows(), kept.cols());
-  const auto count = static_cast<std::size_t>(kept.connections()) + edit.grown.size();
-
-  Topology after;
-  after.rows = kept.rows();
-  after.cols = kept.cols();
-  after.generation = before.generation + 1;
-  after.row_ptrs.resize(kept.row_ptrs().size());
-  after.col_idxs.resize(count);
-  std::vector<std::vector<Real>> carried(arrays.size());
-  for (auto& array : carried) array.resize(count);
-
-  const auto cuts = balanced_cuts(kept.row_ptrs(), parts_for(static_cast<Offset>(count), least_part));
-  const auto first_grown = [&](Index row) {
-    return std::partition_point(edit.grown.begin(), edit.grown.end(),
-                                [row](const GrownConnection& g) { return g.row < row; }) -
-           edit.grown.begin();
-  };
+/// The places that what grows has among the connections after the edit, in an order of which `kept` is left.
+/// @param kept_entries  of the lines
+/// @throws Fault if a cell is occupied
+std::vector<std::uint32_t> places_of(const std::vector<Offset>& grown_ptrs,
+                                     const std::vector<Index>& grown_entries, const KeptLines& kept,
+                                     const Index* kept_entries) {
+  std::vector<std::uint32_t> places(grown_entries.size());
+  const std::vector<Offset>& ptrs = kept.ptrs();
+  const auto cuts = balanced_cuts(ptrs, parts_for(ptrs.back() + grown_ptrs.back(), least_part));
   for_each_part(static_cast<int>(cuts.size()) - 1, [&](int part) {
-    RowEditor editor(kept, arrays);
-    Offset grown = first_grown(cuts[part]);
-    const Offset part_grown = first_grown(cuts[part + 1]);
-    const Offset part_end = kept.row_ptrs()[cuts[part + 1]] + part_grown;
-    for (Index row = cuts[part]; row < cuts[part + 1]; ++row) {
-      const Offset first = grown;
-      while (grown < part_grown && edit.grown[grown].row == row) ++grown;
-      after.row_ptrs[row + std::size_t{1}] = kept.row_ptrs()[row + std::size_t{1}] + grown;
-      const Offset to = kept.row_ptrs()[row] + first;
-      editor.turn_to(row, std::span(edit.grown).subspan(first, grown - first));
-      editor.write_columns(after.col_idxs.data() + to, after.col_idxs.data() + part_end);
-      for (std::size_t i = 0; i < arrays.size(); ++i) {
-        editor.write_values(i, carried[i].data() + to, carried[i].data() + part_end);
+    for (Offset line = cuts[part]; line < cuts[part + 1]; ++line) {
+      const Index* next = kept_entries + ptrs[line];
+      const Index* const end = kept_entries + ptrs[line + 1];
+      for (Offset i = grown_ptrs[line]; i < grown_ptrs[line + 1]; ++i) {
+        const Index grown = grown_entries[i];
+        next += count_below(next, end, [grown](Index entry, Index) { return entry < grown; });
+        ensure(next == end || *next != grown, "edit grows {} in {} {}, which is there", grown,
+               kept.line_name(), line);
+        places[i] = static_cast<std::uint32_t>(next - kept_entries + i);
       }
     }
   });
-  for (std::size_t i = 0; i < arrays.size(); ++i) *arrays[i].array = std::move(carried[i]);
-  return after;
+  return places;
+}
+
+/// Replaces the pattern that `kept` is left of by what it is when others have grown.
+/// @return how its connections have moved
+Moves replace(const KeptLines& kept, const std::vector<Offset>& grown_ptrs,
+              const std::vector<Index>& grown_entries, std::vector<Offset>& ptrs,
+              std::vector<Index>& entries) {
+  const Scratch<Index> kept_entries = kept.entries();
+  Moves moves = kept.moves();
+  moves.grow_at(places_of(grown_ptrs, grown_entries, kept, kept_entries.data()));
+  moves.spread(kept_entries.data(), entries, [&](Offset i) { return grown_entries[i]; });
+  ptrs.resize(kept.ptrs().size());
+  for (std::size_t line = 0; line < ptrs.size(); ++line) ptrs[line] = kept.ptrs()[line] + grown_ptrs[line];
+  return moves;
+}
+
+/// @param value  value(i): that of the i-th that grows
+template <class Value>
+void carry(const Moves& moves, std::span<const CarriedArray> arrays, Scratch<Real>& spare, Value&& value) {
+  const auto room = static_cast<std::size_t>(moves.kept() + Moves::padding);
+  if (!arrays.empty() && spare.size() < room) spare = Scratch<Real>(room);
+  for (const CarriedArray& carried : arrays) {
+    if (carried.grown == Grown::value) {
+      moves.carry(*carried.array, spare.data(), value);
+    } else {
+      moves.carry(*carried.array, spare.data(), [](Offset) { return Real{0}; });
+    }
+  }
+}
+
+/// Makes `topology` what it is after the edit.
+/// @param grown  the pattern of what grows
+/// @return how connections have moved in row order
+Moves edit_rows(Topology& topology, const LayerEdit& edit, Topology& grown) {
+  const KeptConnections kept(topology, edit);
+  grown = pattern_of(edit.grown, kept.rows(), kept.cols());
+  const Index rows = kept.rows();
+  const Index cols = kept.cols();
+  Moves moves = replace(kept.by_row(), grown.row_ptrs, grown.col_idxs, topology.row_ptrs, topology.col_idxs);
+  topology.rows = rows;
+  topology.cols = cols;
+  ++topology.generation;
+  return moves;
+}
+
+/// Makes `columns` the index of `after`.
+/// @param dropped  in row order
+/// @return how connections have moved in column order
+Moves edit_columns(TransposedIndex& columns, const Topology& after, const LayerEdit& edit,
+                   const TransposedIndex& grown, const MarkedPositions& dropped) {
+  const auto rows_before = after.rows + static_cast<Index>(edit.removed_rows.size());
+  const KeptLines kept({columns.col_ptrs, columns.row_idxs, edit.removed_cols, edit.removed_rows, rows_before,
+                        "column", "row"},
+                       dropped.gathered(columns.sources));
+  Moves moves = replace(kept, grown.col_ptrs, grown.row_idxs, columns.col_ptrs, columns.row_idxs);
+  number_sources(after, columns);
+  return moves;
+}
+
+}  // namespace
+
+Topology edited(Topology before, const LayerEdit& edit, std::span<const CarriedArray> arrays) {
+  check_lengths(before.connections(), arrays);
+  Topology grown;
+  const Moves moves = edit_rows(before, edit, grown);
+  Scratch<Real> spare;
+  carry(moves, arrays, spare, [&](Offset i) { return edit.grown[i].value; });
+  return before;
+}
+
+Topology edited(Topology before, TransposedIndex& columns, const LayerEdit& edit,
+                std::span<const CarriedArray> by_row, std::span<const CarriedArray> by_column) {
+  check_lengths(before.connections(), by_row);
+  check_lengths(before.connections(), by_column);
+  Topology grown;
+  Scratch<Real> spare;
+  const Moves row_moves = edit_rows(before, edit, grown);
+  carry(row_moves, by_row, spare, [&](Offset i) { return edit.grown[i].value; });
+  const TransposedIndex grown_columns = transposed(grown);
+  const Moves column_moves = edit_columns(columns, before, edit, grown_columns, row_moves.dropped());
+  carry(column_moves, by_column, spare, [&](Offset i) { return edit.grown[grown_columns.sources[i]].value; });
+  return before;
 }
 
 }  // namespace plexus

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "src/sparse/topology.hpp"
+#include "src/sparse/transposed_index.hpp"
 #include "src/support/types.hpp"
 
 namespace plexus {
@@ -48,12 +49,18 @@ struct CarriedArray {
 };
 
 /// The topology after `edit`, with generation + 1. Columns stay ascending; surviving neurons keep their
-/// order. The `arrays` are replaced by what they are after the edit: surviving connections keep their entry.
-/// Time O(connections + rows + cols), in parallel; memory for one more copy of all that is edited.
+/// order. The `arrays`, in row order, become what they are after the edit: surviving connections keep their
+/// entry. Time O(connections + rows + cols), in parallel; memory for one more copy of the pattern, or of an
+/// array.
 /// @throws Fault if `edit` was made for another generation or names a position or cell that does not fit, or
 /// if an array has another length. The arrays are as before then.
-[[nodiscard]] Topology edited(const Topology& before, const LayerEdit& edit,
+[[nodiscard]] Topology edited(Topology before, const LayerEdit& edit,
                               std::span<const CarriedArray> arrays = {});
+
+/// The same for a topology that is also stored column by column, and arrays in either order.
+/// @param columns  the index of `before`, which becomes that of the result
+[[nodiscard]] Topology edited(Topology before, TransposedIndex& columns, const LayerEdit& edit,
+                              std::span<const CarriedArray> by_row, std::span<const CarriedArray> by_column);
 
 /// Removes the entries of `array` (one per row or column) that stand at the ascending places `removed`.
 template <class T>

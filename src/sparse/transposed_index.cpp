@@ -157,11 +157,11 @@ void by_buckets(const Topology& topology, TransposedIndex& t) {
 
 }  // namespace
 
-TransposedIndex transposed(const Topology& topology, TransposedIndex reuse) {
+TransposedIndex transposed(const Topology& topology) {
   const Offset n = topology.connections();
   ensure(n <= std::numeric_limits<std::uint32_t>::max(),
          "a layer of {} connections: one rank holds at most 2^32 - 1 of a layer", n);
-  TransposedIndex t = std::move(reuse);
+  TransposedIndex t;
   t.row_idxs.resize(static_cast<std::size_t>(n));
   t.sources.resize(static_cast<std::size_t>(n));
   constexpr int least_bucket_bits = 5;
@@ -172,6 +172,27 @@ TransposedIndex transposed(const Topology& topology, TransposedIndex reuse) {
     by_buckets(topology, t);
   }
   return t;
+}
+
+void number_sources(const Topology& topology, TransposedIndex& t) {
+  t.sources.resize(topology.col_idxs.size());
+  // Each part looks at all rows: worth it as long as they are fewer than its connections.
+  const auto cuts = balanced_cuts(
+      t.col_ptrs, parts_for(topology.connections(), std::max<Offset>(least_part, topology.rows)));
+  for_each_part(static_cast<int>(cuts.size()) - 1, [&](int part) {
+    // A column has no more than one connection of a row, so those of a row come in the order of their
+    // columns.
+    std::vector<std::uint32_t> next(static_cast<std::size_t>(topology.rows));
+    for (Index row = 0; row < topology.rows; ++row) {
+      const auto begin = topology.col_idxs.begin() + topology.row_ptrs[row];
+      const auto end = topology.col_idxs.begin() + topology.row_ptrs[row + std::size_t{1}];
+      next[row] =
+          static_cast<std::uint32_t>(std::lower_bound(begin, end, cuts[part]) - topology.col_idxs.begin());
+    }
+    for (Offset p = t.col_ptrs[cuts[part]]; p < t.col_ptrs[cuts[part + 1]]; ++p) {
+      t.sources[p] = next[t.row_idxs[p]]++;
+    }
+  });
 }
 
 }  // namespace plexus

@@ -16,8 +16,10 @@ struct TransposedIndex {
 };
 
 /// Time O(connections + rows + cols), in parallel.
-/// @param reuse  an index that is no longer wanted: its memory is used again.
 /// @throws Fault if there are 2^32 connections or more
-[[nodiscard]] TransposedIndex transposed(const Topology& topology, TransposedIndex reuse = {});
+[[nodiscard]] TransposedIndex transposed(const Topology& topology);
+
+/// Sets `t.sources` for a `t` whose other entries are those of `topology`. Time as `transposed`, in parallel.
+void number_sources(const Topology& topology, TransposedIndex& t);
 
 }  // namespace plexus

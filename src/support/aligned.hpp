@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <new>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #ifdef __linux__
@@ -42,5 +44,35 @@ struct CacheAlignedAllocator {
 
 template <class T>
 using AlignedVector = std::vector<T, CacheAlignedAllocator<T>>;
+
+/// Memory for `size()` numbers, which have no values before they are given some.
+template <class T>
+class Scratch {
+  static_assert(std::is_trivial_v<T>);
+
+ public:
+  Scratch() = default;
+  explicit Scratch(std::size_t size) : size_(size), place_(CacheAlignedAllocator<T>{}.allocate(size)) {}
+  Scratch(Scratch&& other) noexcept
+      : size_(std::exchange(other.size_, 0)), place_(std::exchange(other.place_, nullptr)) {}
+  Scratch& operator=(Scratch&& other) noexcept {
+    std::swap(size_, other.size_);
+    std::swap(place_, other.place_);
+    return *this;
+  }
+  ~Scratch() {
+    if (place_ != nullptr) CacheAlignedAllocator<T>{}.deallocate(place_, size_);
+  }
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] T* data() { return place_; }
+  [[nodiscard]] const T* data() const { return place_; }
+  [[nodiscard]] T& operator[](std::size_t i) { return place_[i]; }
+  [[nodiscard]] const T& operator[](std::size_t i) const { return place_[i]; }
+
+ private:
+  std::size_t size_ = 0;
+  T* place_ = nullptr;
+};
 
 }  // namespace plexus

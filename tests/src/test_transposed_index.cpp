@@ -26,7 +26,6 @@ TEST(TransposedIndex, ListsEachColumnWithAscendingRows) {
 }
 
 TEST(TransposedIndex, HoldsEachConnectionInItsColumnForAnyNumberOfThreads) {
-  TransposedIndex t;
   for (const auto& [rows, cols, density] : std::vector<std::tuple<Index, Index, double>>{{0, 5, 0.5},
                                                                                          {5, 0, 0.5},
                                                                                          {700, 900, 0.2},
@@ -43,7 +42,7 @@ TEST(TransposedIndex, HoldsEachConnectionInItsColumnForAnyNumberOfThreads) {
       }
     }
     for (const int threads : thread_counts) {
-      t = with_threads(threads, [&] { return transposed(topology, std::move(t)); });
+      const TransposedIndex t = with_threads(threads, [&] { return transposed(topology); });
 
       ASSERT_EQ(t.col_ptrs.size(), columns.size() + 1);
       ASSERT_EQ(t.row_idxs.size(), topology.col_idxs.size());

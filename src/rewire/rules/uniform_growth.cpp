@@ -1,8 +1,8 @@
 #include "src/rewire/rules/uniform_growth.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
-#include "src/rewire/row_runs.hpp"
 #include "src/support/error.hpp"
 #include "src/support/keyed_sample.hpp"
 #include "src/support/parallel.hpp"
@@ -19,23 +19,25 @@ std::vector<GrownConnection> UniformGrowth::propose(const GrowthInput& in, Offse
   const auto first_empty = [&](Index row) {
     return static_cast<Offset>(row) * kept.cols() - kept.row_ptrs()[row];
   };
+  const Scratch<Index> columns = kept.columns();
+  const std::vector<Offset>& row_ptrs = kept.row_ptrs();
   std::vector<GrownConnection> grown(numbers.size());
-  const auto cuts = balanced_cuts(kept.row_ptrs(), parts_for(kept.connections() + count, least_part));
+  const auto cuts = balanced_cuts(row_ptrs, parts_for(kept.connections() + count, least_part));
   for_each_part(static_cast<int>(cuts.size()) - 1, [&](int part) {
-    std::vector<Index> empty_before;  // for each connection of a row, the empty cells of the row before it
     auto number = std::lower_bound(numbers.begin(), numbers.end(), first_empty(cuts[part]));
     for (Index row = cuts[part]; row < cuts[part + 1]; ++row) {
-      const auto end =
-          std::find_if(number, numbers.end(), [next = first_empty(row + 1)](Offset n) { return n >= next; });
-      if (number == end) continue;
-      kept.columns_of(row, empty_before);
-      const std::size_t connections = kept.connections_of(row);
-      for (std::size_t i = 0; i < connections; ++i) empty_before[i] -= static_cast<Index>(i);
+      const Offset first = first_empty(row);
+      const Offset next_first = first_empty(row + 1);
+      const Index* row_begin = columns.data() + row_ptrs[row];
+      const Index* row_end = columns.data() + row_ptrs[row + std::size_t{1}];
       Index place = 0;  // connections of the row that come before the cell
-      for (; number != end; ++number) {
+      for (; number != numbers.end() && *number < next_first; ++number) {
         // Empty cell k of the row stands behind the connections that have at most k empty cells before them.
-        const auto k = static_cast<Index>(*number - first_empty(row));
-        place += count_below(empty_before.data() + place, k + 1);
+        // Connection i, in column c, has c - i.
+        const auto k = static_cast<Index>(*number - first);
+        place += count_below(row_begin + place, row_end, [bound = k + place](Index col, Index i) {
+          return static_cast<Index>(static_cast<std::uint32_t>(col) - static_cast<std::uint32_t>(i)) <= bound;
+        });
         grown[number - numbers.begin()] = {row, k + place, 0};
       }
     }

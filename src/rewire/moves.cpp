@@ -1,0 +1,281 @@
+#include "src/rewire/moves.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <numeric>
+#include <utility>
+
+#include "src/support/multiversion.hpp"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace plexus {
+
+namespace {
+
+constexpr Offset word_bits = 64;
+/// Positions of a block, before which marked ones are counted.
+constexpr Offset block_words = 4;
+
+Offset words_for(Offset count) { return (count + word_bits - 1) / word_bits; }
+
+constexpr bool is_marked(const std::uint64_t* words, Offset position) {
+  return (words[position / word_bits] >> (position % word_bits) & 1) != 0;
+}
+
+PLEXUS_MULTIVERSION void gather_bits(const std::uint64_t* words, const std::uint32_t* positions, Offset count,
+                                     std::uint64_t* to) {
+  for (Offset begin = 0; begin < count; begin += word_bits) {
+    const Offset size = std::min(word_bits, count - begin);
+    std::uint64_t word = 0;
+    for (Offset i = 0; i < size; ++i) {
+      const std::uint32_t position = positions[begin + i];
+      word |= (words[position / word_bits] >> (position % word_bits) & 1) << i;
+    }
+    to[begin / word_bits] = word;
+  }
+}
+
+PLEXUS_MULTIVERSION Offset count_bits(const std::uint64_t* words, Offset count) {
+  Offset bits = 0;
+  for (Offset i = 0; i < count; ++i) bits += std::popcount(words[i]);
+  return bits;
+}
+
+/// Entries [begin, end), of which the unmarked ones go from one array to another without gaps, or come back.
+/// `begin` is a multiple of 64. The kept ones are [kept, kept_end).
+struct Stretch {
+  const std::uint64_t* marks;
+  Offset begin;
+  Offset end;
+  Offset kept;
+  Offset kept_end;
+};
+
+template <class T>
+void keep_stretch(Stretch s, const T* from, T* to) {
+  for (Offset i = s.begin; i < s.end && s.kept < s.kept_end; ++i) {
+    to[s.kept] = from[i];
+    s.kept += is_marked(s.marks, i) ? 0 : 1;
+  }
+}
+
+template <class T>
+void spread_stretch(Stretch s, const T* from, T* to) {
+  for (Offset i = s.begin; i < s.end; ++i) {
+    to[i] = from[s.kept];
+    s.kept += is_marked(s.marks, i) ? 0 : 1;
+  }
+}
+
+#if defined(__x86_64__)
+
+/// For each pattern of marks among eight entries, where in them the unmarked ones are, and how many marks
+/// precede each.
+struct EightEntries {
+  std::array<std::uint64_t, 256> unmarked{};
+  std::array<std::uint64_t, 256> spread{};
+
+  constexpr EightEntries() {
+    for (unsigned marks = 0; marks < 256; ++marks) {
+      unsigned kept = 0;
+      for (unsigned i = 0; i < 8; ++i) {
+        spread[marks] |= std::uint64_t{kept} << (8 * i);
+        if ((marks >> i & 1) == 0) unmarked[marks] |= std::uint64_t{i} << (8 * kept++);
+      }
+    }
+  }
+};
+constexpr EightEntries eight_entries;
+
+__attribute__((target("avx2"))) inline __m256i lanes_of(std::uint64_t bytes) {
+  return _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(static_cast<long long>(bytes)));
+}
+
+/// As `keep_stretch`, for entries of four bytes.
+/// @return what is left to do
+__attribute__((target("avx2,popcnt"))) Stretch keep_avx2(Stretch s, const char* from, char* to) {
+  for (; s.begin + word_bits <= s.end && s.kept + word_bits <= s.kept_end; s.begin += word_bits) {
+    std::uint64_t marks = s.marks[s.begin / word_bits];
+    for (Offset i = 0; i < word_bits; i += 8, marks >>= 8) {
+      const auto eight = static_cast<std::uint8_t>(marks);
+      const __m256i entries = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + 4 * (s.begin + i)));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 4 * s.kept),
+                          _mm256_permutevar8x32_epi32(entries, lanes_of(eight_entries.unmarked[eight])));
+      s.kept += 8 - std::popcount(eight);
+    }
+  }
+  return s;
+}
+
+/// As `spread_stretch`, for entries of four bytes.
+/// @return what is left to do
+__attribute__((target("avx2,popcnt"))) Stretch spread_avx2(Stretch s, const char* from, char* to) {
+  for (; s.begin + word_bits <= s.end; s.begin += word_bits) {
+    std::uint64_t marks = s.marks[s.begin / word_bits];
+    for (Offset i = 0; i < word_bits; i += 8, marks >>= 8) {
+      const auto eight = static_cast<std::uint8_t>(marks);
+      const __m256i entries = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + 4 * s.kept));
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + 4 * (s.begin + i)),
+                          _mm256_permutevar8x32_epi32(entries, lanes_of(eight_entries.spread[eight])));
+      s.kept += 8 - std::popcount(eight);
+    }
+  }
+  return s;
+}
+
+__attribute__((target("avx512f,popcnt"))) Stretch keep_avx512(Stretch s, const char* from, char* to) {
+  for (; s.begin + word_bits <= s.end && s.kept + word_bits <= s.kept_end; s.begin += word_bits) {
+    std::uint64_t kept = ~s.marks[s.begin / word_bits];
+    for (Offset i = 0; i < word_bits; i += 16, kept >>= 16) {
+      const auto mask = static_cast<__mmask16>(kept);
+      const __m512i entries = _mm512_loadu_si512(from + 4 * (s.begin + i));
+      _mm512_storeu_si512(to + 4 * s.kept, _mm512_maskz_compress_epi32(mask, entries));
+      s.kept += std::popcount(mask);
+    }
+  }
+  return s;
+}
+
+__attribute__((target("avx512f,popcnt"))) Stretch spread_avx512(Stretch s, const char* from, char* to) {
+  for (; s.begin + word_bits <= s.end; s.begin += word_bits) {
+    std::uint64_t kept = ~s.marks[s.begin / word_bits];
+    for (Offset i = 0; i < word_bits; i += 16, kept >>= 16) {
+      const auto mask = static_cast<__mmask16>(kept);
+      const __m512i entries = _mm512_loadu_si512(from + 4 * s.kept);
+      _mm512_storeu_si512(to + 4 * (s.begin + i), _mm512_maskz_expand_epi32(mask, entries));
+      s.kept += std::popcount(mask);
+    }
+  }
+  return s;
+}
+
+const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
+const bool has_avx512 = __builtin_cpu_supports("avx512f") != 0;
+
+template <class T>
+Stretch keep_vectors(Stretch s, const T* from, T* to) {
+  const auto keep_some = has_avx512 ? keep_avx512 : keep_avx2;
+  return sizeof(T) == 4 && has_avx2
+             ? keep_some(s, reinterpret_cast<const char*>(from), reinterpret_cast<char*>(to))
+             : s;
+}
+
+template <class T>
+Stretch spread_vectors(Stretch s, const T* from, T* to) {
+  const auto spread_some = has_avx512 ? spread_avx512 : spread_avx2;
+  return sizeof(T) == 4 && has_avx2
+             ? spread_some(s, reinterpret_cast<const char*>(from), reinterpret_cast<char*>(to))
+             : s;
+}
+
+#else
+
+template <class T>
+Stretch keep_vectors(Stretch s, const T*, T*) {
+  return s;
+}
+
+template <class T>
+Stretch spread_vectors(Stretch s, const T*, T*) {
+  return s;
+}
+
+#endif
+
+/// Calls f(stretch) for all entries that `marks` tells of, in parallel.
+template <class F>
+void for_each_stretch(const MarkedPositions& marks, F&& f) {
+  parallel_over(marks.count(), least_part / word_bits * word_bits, [&](Offset begin, Offset end) {
+    f(Stretch{marks.words(), begin, end, begin - marks.marked_before(begin), end - marks.marked_before(end)});
+  });
+}
+
+}  // namespace
+
+template <class Position>
+MarkedPositions::MarkedPositions(Offset count, std::span<const Position> positions) {
+  allocate(count);
+  const auto words = static_cast<Offset>(words_.size());
+  parallel_over(words, least_part / word_bits, [&](Offset begin, Offset end) {
+    auto position = std::lower_bound(positions.begin(), positions.end(), begin * word_bits);
+    const auto last = std::lower_bound(position, positions.end(), end * word_bits);
+    for (; position != last; ++position) {
+      words_[*position / word_bits] |= std::uint64_t{1} << (*position % word_bits);
+    }
+  });
+  count_blocks();
+}
+
+template MarkedPositions::MarkedPositions(Offset, std::span<const Offset>);
+template MarkedPositions::MarkedPositions(Offset, std::span<const std::uint32_t>);
+
+MarkedPositions MarkedPositions::gathered(const std::vector<std::uint32_t>& positions) const {
+  MarkedPositions result;
+  result.allocate(static_cast<Offset>(positions.size()));
+  parallel_over(result.count_, least_part / word_bits * word_bits, [&](Offset begin, Offset end) {
+    gather_bits(words_.data(), positions.data() + begin, end - begin,
+                result.words_.data() + begin / word_bits);
+  });
+  result.count_blocks();
+  return result;
+}
+
+Offset MarkedPositions::marked_before(Offset position) const {
+  const Offset word = position / word_bits;
+  const Offset block = word / block_words;
+  Offset marked = before_[block];
+  for (Offset i = block * block_words; i < word; ++i) marked += std::popcount(words_[i]);
+  if (position % word_bits != 0) {
+    marked += std::popcount(words_[word] & ((std::uint64_t{1} << (position % word_bits)) - 1));
+  }
+  return marked;
+}
+
+void MarkedPositions::allocate(Offset count) {
+  count_ = count;
+  words_.resize(static_cast<std::size_t>(words_for(count)));
+}
+
+void MarkedPositions::count_blocks() {
+  const auto words = static_cast<Offset>(words_.size());
+  const Offset blocks = words / block_words + 1;
+  before_.resize(static_cast<std::size_t>(blocks) + 1);
+  parallel_over(blocks, least_part / (word_bits * block_words), [&](Offset begin, Offset end) {
+    for (Offset b = begin; b < end; ++b) {
+      const Offset first = b * block_words;
+      before_[b + 1] = count_bits(words_.data() + first, std::min(block_words, words - first));
+    }
+  });
+  std::partial_sum(before_.begin(), before_.end(), before_.begin());
+}
+
+void Moves::grow_at(std::vector<std::uint32_t> places) {
+  places_ = std::move(places);
+  grown_ = MarkedPositions(after(), std::span<const std::uint32_t>(places_));
+}
+
+template <class T>
+void Moves::keep(std::span<const T> array, T* kept) const {
+  for_each_stretch(dropped_, [&](const Stretch& stretch) {
+    keep_stretch(keep_vectors(stretch, array.data(), kept), array.data(), kept);
+  });
+}
+
+template <class T>
+void Moves::spread_kept(const T* kept, std::vector<T>& array) const {
+  array.resize(static_cast<std::size_t>(after()));
+  for_each_stretch(grown_, [&](const Stretch& stretch) {
+    spread_stretch(spread_vectors(stretch, kept, array.data()), kept, array.data());
+  });
+}
+
+template void Moves::keep(std::span<const Index>, Index*) const;
+template void Moves::keep(std::span<const Real>, Real*) const;
+template void Moves::spread_kept(const Index*, std::vector<Index>&) const;
+template void Moves::spread_kept(const Real*, std::vector<Real>&) const;
+
+}  // namespace plexus

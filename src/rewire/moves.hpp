@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "src/support/parallel.hpp"
+#include "src/support/types.hpp"
+
+namespace plexus {
+
+/// Some of the positions below `count()`, one bit each, so that one can ask how many there are below another.
+class MarkedPositions {
+ public:
+  MarkedPositions() = default;
+  /// @param positions  ascending and distinct, in [0, count). In parallel.
+  template <class Position>
+  MarkedPositions(Offset count, std::span<const Position> positions);
+
+  /// The positions i with `positions[i]` marked. In parallel.
+  [[nodiscard]] MarkedPositions gathered(const std::vector<std::uint32_t>& positions) const;
+
+  [[nodiscard]] Offset count() const { return count_; }
+  [[nodiscard]] Offset marked() const { return before_.back(); }
+  /// Marked positions below `position`, which may be count().
+  [[nodiscard]] Offset marked_before(Offset position) const;
+  /// The bits, lowest first; those from count() on are 0.
+  [[nodiscard]] const std::uint64_t* words() const { return words_.data(); }
+
+ private:
+  void allocate(Offset count);
+  void count_blocks();
+
+  Offset count_ = 0;
+  std::vector<std::uint64_t> words_;
+  std::vector<Offset> before_ = {0};  // marked positions before each block, and all of them
+};
+
+/// How the entries of arrays with one entry a connection move when some connections go and others come. Those
+/// that stay keep their order.
+class Moves {
+ public:
+  /// Entries that the kept ones may be followed by where they are read.
+  static constexpr Offset padding = 16;
+
+  explicit Moves(MarkedPositions dropped) : dropped_(std::move(dropped)) {}
+
+  [[nodiscard]] Offset before() const { return dropped_.count(); }
+  [[nodiscard]] Offset kept() const { return before() - dropped_.marked(); }
+  [[nodiscard]] Offset after() const { return kept() + static_cast<Offset>(places_.size()); }
+  [[nodiscard]] const MarkedPositions& dropped() const { return dropped_; }
+
+  /// The places of what comes, ascending, among the connections after the edit.
+  void grow_at(std::vector<std::uint32_t> places);
+  [[nodiscard]] const std::vector<std::uint32_t>& places() const { return places_; }
+
+  /// Writes the entries of `array` that stay to `kept`, without gaps. In parallel.
+  /// @param kept  room for kept() + padding entries
+  template <class T>
+  void keep(std::span<const T> array, T* kept) const;
+
+  /// The array after the edit from the entries that `keep` wrote. In parallel.
+  /// @param of_grown  of_grown(i): the entry of what comes at places()[i]
+  template <class T, class OfGrown>
+  void spread(const T* kept, std::vector<T>& array, OfGrown&& of_grown) const {
+    spread_kept(kept, array);
+    parallel_over(static_cast<Offset>(places_.size()), least_part, [&](Offset begin, Offset end) {
+      for (Offset i = begin; i < end; ++i) array[places_[i]] = of_grown(i);
+    });
+  }
+
+  /// Both, by way of `spare`, which has room for kept() + padding entries.
+  template <class T, class OfGrown>
+  void carry(std::vector<T>& array, T* spare, OfGrown&& of_grown) const {
+    keep(std::span<const T>(array), spare);
+    spread(spare, array, of_grown);
+  }
+
+ private:
+  template <class T>
+  void spread_kept(const T* kept, std::vector<T>& array) const;
+
+  MarkedPositions dropped_;
+  MarkedPositions grown_;
+  std::vector<std::uint32_t> places_;
+};
+
+}  // namespace plexus
