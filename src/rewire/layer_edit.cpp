@@ -52,6 +52,49 @@ Topology pattern_of(const std::vector<GrownConnection>& grown, Index rows, Index
   return pattern;
 }
 
+/// Goes through what grows, in an order of which `kept` is left, and finds where among the kept connections.
+class PlaceSearch {
+ public:
+  /// @param first  the first that is looked at
+  PlaceSearch(const std::vector<Offset>& grown_ptrs, const Index* grown_entries, const KeptLines& kept,
+              const Index* kept_entries, Offset first)
+      : grown_ptrs_(grown_ptrs.data()),
+        grown_entries_(grown_entries),
+        kept_(kept),
+        kept_entries_(kept_entries),
+        i_(first) {
+    turn_to(std::upper_bound(grown_ptrs.begin(), grown_ptrs.end(), first) - grown_ptrs.begin() - 1);
+  }
+
+  /// Writes the place after the edit of the next one.
+  /// @throws Fault if its cell is occupied
+  void next(std::uint32_t* places) {
+    while (i_ == grown_ptrs_[line_ + 1]) turn_to(line_ + 1);
+    const Index grown = grown_entries_[i_];
+    next_ += count_below<0>(next_, end_, grown);
+    ensure(next_ == end_ || *next_ != grown, "edit grows {} in {} {}, which is there", grown,
+           kept_.line_name(), line_);
+    places[i_] = static_cast<std::uint32_t>(next_ - kept_entries_ + i_);
+    ++i_;
+  }
+
+ private:
+  void turn_to(Offset line) {
+    line_ = line;
+    next_ = kept_entries_ + kept_.ptrs()[line];
+    end_ = kept_entries_ + kept_.ptrs()[line + 1];
+  }
+
+  const Offset* grown_ptrs_;
+  const Index* grown_entries_;
+  const KeptLines& kept_;
+  const Index* kept_entries_;
+  Offset i_;
+  Offset line_ = 0;
+  const Index* next_ = nullptr;
+  const Index* end_ = nullptr;
+};
+
 /// The places that what grows has among the connections after the edit, in an order of which `kept` is left.
 /// @param kept_entries  of the lines
 /// @throws Fault if a cell is occupied
@@ -59,20 +102,13 @@ std::vector<std::uint32_t> places_of(const std::vector<Offset>& grown_ptrs,
                                      const std::vector<Index>& grown_entries, const KeptLines& kept,
                                      const Index* kept_entries) {
   std::vector<std::uint32_t> places(grown_entries.size());
-  const std::vector<Offset>& ptrs = kept.ptrs();
-  const auto cuts = balanced_cuts(ptrs, parts_for(ptrs.back() + grown_ptrs.back(), least_part));
-  for_each_part(static_cast<int>(cuts.size()) - 1, [&](int part) {
-    for (Offset line = cuts[part]; line < cuts[part + 1]; ++line) {
-      const Index* next = kept_entries + ptrs[line];
-      const Index* const end = kept_entries + ptrs[line + 1];
-      for (Offset i = grown_ptrs[line]; i < grown_ptrs[line + 1]; ++i) {
-        const Index grown = grown_entries[i];
-        next += count_below(next, end, [grown](Index entry, Index) { return entry < grown; });
-        ensure(next == end || *next != grown, "edit grows {} in {} {}, which is there", grown,
-               kept.line_name(), line);
-        places[i] = static_cast<std::uint32_t>(next - kept_entries + i);
-      }
-    }
+  parallel_over(static_cast<Offset>(places.size()), least_part, [&](Offset begin, Offset end) {
+    take_turns(
+        begin, end,
+        [&](Offset first) {
+          return PlaceSearch(grown_ptrs, grown_entries.data(), kept, kept_entries, first);
+        },
+        [&](PlaceSearch& search) { search.next(places.data()); });
   });
   return places;
 }

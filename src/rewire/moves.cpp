@@ -203,8 +203,13 @@ MarkedPositions::MarkedPositions(Offset count, std::span<const Position> positio
   parallel_over(words, least_part / word_bits, [&](Offset begin, Offset end) {
     auto position = std::lower_bound(positions.begin(), positions.end(), begin * word_bits);
     const auto last = std::lower_bound(position, positions.end(), end * word_bits);
-    for (; position != last; ++position) {
-      words_[*position / word_bits] |= std::uint64_t{1} << (*position % word_bits);
+    // Bits are gathered in a register: to read a word just written takes longer than all the rest.
+    std::uint64_t bits = 0;
+    for (Offset word = begin; position != last; ++position) {
+      const Offset next = *position / word_bits;
+      bits = (next == word ? bits : 0) | std::uint64_t{1} << (*position % word_bits);
+      words_[next] = bits;
+      word = next;
     }
   });
   count_blocks();

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <new>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #ifdef __linux__
@@ -52,27 +52,17 @@ class Scratch {
 
  public:
   Scratch() = default;
-  explicit Scratch(std::size_t size) : size_(size), place_(CacheAlignedAllocator<T>{}.allocate(size)) {}
-  Scratch(Scratch&& other) noexcept
-      : size_(std::exchange(other.size_, 0)), place_(std::exchange(other.place_, nullptr)) {}
-  Scratch& operator=(Scratch&& other) noexcept {
-    std::swap(size_, other.size_);
-    std::swap(place_, other.place_);
-    return *this;
-  }
-  ~Scratch() {
-    if (place_ != nullptr) CacheAlignedAllocator<T>{}.deallocate(place_, size_);
-  }
+  explicit Scratch(std::size_t size) : size_(size), place_(std::make_unique_for_overwrite<T[]>(size)) {}
 
   [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] T* data() { return place_; }
-  [[nodiscard]] const T* data() const { return place_; }
+  [[nodiscard]] T* data() { return place_.get(); }
+  [[nodiscard]] const T* data() const { return place_.get(); }
   [[nodiscard]] T& operator[](std::size_t i) { return place_[i]; }
   [[nodiscard]] const T& operator[](std::size_t i) const { return place_[i]; }
 
  private:
   std::size_t size_ = 0;
-  T* place_ = nullptr;
+  std::unique_ptr<T[]> place_;
 };
 
 }  // namespace plexus

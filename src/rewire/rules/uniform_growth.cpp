@@ -9,6 +9,62 @@
 
 namespace plexus {
 
+namespace {
+
+/// Finds the cells of ascending numbers, which count the empty cells row by row.
+class CellSearch {
+ public:
+  /// @param columns  of `kept`
+  /// @param number   the first number that is looked up
+  CellSearch(const KeptConnections& kept, const Index* columns, Offset number)
+      : row_ptrs_(kept.row_ptrs().data()), cols_(kept.cols()), columns_(columns) {
+    Offset low = 0;
+    Offset high = kept.rows() - 1;
+    while (low < high) {
+      const Offset middle = (low + high) / 2;
+      if (first_empty(middle + 1) <= number) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    turn_to(low);
+  }
+
+  [[nodiscard]] GrownConnection cell(Offset number) {
+    while (number >= next_first_) turn_to(row_ + 1);
+    // Empty cell k of the row stands behind the connections that have at most k empty cells before them.
+    // Connection i, in column c, has c - i.
+    const auto k = static_cast<Index>(number - first_);
+    place_ += count_below<1>(begin_ + place_, end_, k + place_ + 1);
+    return {static_cast<Index>(row_), k + place_, 0};
+  }
+
+ private:
+  [[nodiscard]] Offset first_empty(Offset row) const { return row * cols_ - row_ptrs_[row]; }
+
+  void turn_to(Offset row) {
+    row_ = row;
+    first_ = first_empty(row);
+    next_first_ = first_empty(row + 1);
+    begin_ = columns_ + row_ptrs_[row];
+    end_ = columns_ + row_ptrs_[row + 1];
+    place_ = 0;
+  }
+
+  const Offset* row_ptrs_;
+  Index cols_;
+  const Index* columns_;
+  Offset row_ = 0;
+  Offset first_ = 0;  // empty cells before the row
+  Offset next_first_ = 0;
+  const Index* begin_ = nullptr;  // its connections
+  const Index* end_ = nullptr;
+  Index place_ = 0;  // those of them that come before the last cell
+};
+
+}  // namespace
+
 std::vector<GrownConnection> UniformGrowth::propose(const GrowthInput& in, Offset count) const {
   const KeptConnections& kept = in.kept;
   const Offset empty = kept.cells() - kept.connections();
@@ -16,31 +72,22 @@ std::vector<GrownConnection> UniformGrowth::propose(const GrowthInput& in, Offse
          count, kept.rows(), kept.cols(), empty);
 
   const std::vector<Offset> numbers = keyed_sample(in.stream, empty, count);
-  const auto first_empty = [&](Index row) {
-    return static_cast<Offset>(row) * kept.cols() - kept.row_ptrs()[row];
-  };
   const Scratch<Index> columns = kept.columns();
-  const std::vector<Offset>& row_ptrs = kept.row_ptrs();
   std::vector<GrownConnection> grown(numbers.size());
-  const auto cuts = balanced_cuts(row_ptrs, parts_for(kept.connections() + count, least_part));
-  for_each_part(static_cast<int>(cuts.size()) - 1, [&](int part) {
-    auto number = std::lower_bound(numbers.begin(), numbers.end(), first_empty(cuts[part]));
-    for (Index row = cuts[part]; row < cuts[part + 1]; ++row) {
-      const Offset first = first_empty(row);
-      const Offset next_first = first_empty(row + 1);
-      const Index* row_begin = columns.data() + row_ptrs[row];
-      const Index* row_end = columns.data() + row_ptrs[row + std::size_t{1}];
-      Index place = 0;  // connections of the row that come before the cell
-      for (; number != numbers.end() && *number < next_first; ++number) {
-        // Empty cell k of the row stands behind the connections that have at most k empty cells before them.
-        // Connection i, in column c, has c - i.
-        const auto k = static_cast<Index>(*number - first);
-        place += count_below(row_begin + place, row_end, [bound = k + place](Index col, Index i) {
-          return static_cast<Index>(static_cast<std::uint32_t>(col) - static_cast<std::uint32_t>(i)) <= bound;
+  parallel_over(count, least_part, [&](Offset begin, Offset end) {
+    struct Stretch {
+      CellSearch search;
+      Offset next;
+    };
+    take_turns(
+        begin, end,
+        [&](Offset first) {
+          return Stretch{CellSearch(kept, columns.data(), numbers[first]), first};
+        },
+        [&](Stretch& stretch) {
+          grown[stretch.next] = stretch.search.cell(numbers[stretch.next]);
+          ++stretch.next;
         });
-        grown[number - numbers.begin()] = {row, k + place, 0};
-      }
-    }
   });
   return grown;
 }
