@@ -16,6 +16,7 @@
 #include "io/run_directory.hpp"
 #include "io/run_writer.hpp"
 #include "io/summary.hpp"
+#include "io/tuning_file.hpp"
 #include "jobs/command.hpp"
 #include "jobs/dry_run.hpp"
 #include "jobs/progress.hpp"
@@ -29,6 +30,7 @@
 #include "mpi/trainer.hpp"
 #include "mpi/watchdog.hpp"
 #include "src/config/keys.hpp"
+#include "src/nn/measured_tuning.hpp"
 #include "src/support/parallel.hpp"
 #include "src/support/text.hpp"
 
@@ -255,13 +257,27 @@ int thread_count_of(const ExperimentConfig& config) {
   return static_cast<int>(cpus_allowed().size());
 }
 
+/// Collective. Each rank takes what is fastest on its machine; no result depends on it.
+FoundTuning tune_kernels(DistributedContext& ctx) {
+  FoundTuning found = on_all_ranks(ctx, [] {
+    const TuningKey key = tuning_key(code_version());
+    return find_tuning(tuning_path(key), key, [] { return measured_kernel_tuning(); });
+  });
+  use_kernel_tuning(found.tuning);
+  return found;
+}
+
 void say_start(const Speaker& speaker, DistributedContext& ctx, const ExperimentConfig& config,
-               const DataSplit& data, int threads, const fs::path& path) {
+               const DataSplit& data, int threads, const FoundTuning& tuning, const fs::path& path) {
   const auto places = gather_places(ctx, threads);
   speaker.say("plexus {}  {} ranks x {} threads, {} kernels, {} sums", code_version(), ctx.size(), threads,
               kernels().name, config.parallel.exactness);
   speaker.say("{}", places_table(places));
   for (const std::string& warning : placement_warnings(places)) speaker.warn(warning);
+  speaker.say(
+      "tuning   slabs together up to {}, asked for early beyond {}, dense from {:.0f} % of the cells ({})",
+      as_bytes(tuning.tuning.cached_bytes), as_bytes(tuning.tuning.near_bytes),
+      100 * tuning.tuning.dense_density, tuning.origin);
   if (config.parallel.exactness == "fast") {
     speaker.warn("parallel.exactness is fast: results depend on the number of ranks in their last bits");
   }
@@ -305,7 +321,8 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
       already_summarised(ctx, output, speaker, path)) {
     return ExitCode::ok;
   }
-  say_start(speaker, ctx, config, data, threads, path);
+  const FoundTuning tuning = tune_kernels(ctx);
+  say_start(speaker, ctx, config, data, threads, tuning, path);
   const std::int64_t first_epoch = resume.has_value() ? resume->position.epoch : 0;
   if (resume.has_value()) {
     speaker.say("resumed  after epoch {}, step {}\n", resume->position.epoch, resume->position.step);

@@ -33,8 +33,9 @@ Reach reach_of(Index neurons) {
 
 /// Slabs of a layer of `neurons` neurons that stay in the cache together.
 Index slabs_at_once(Index neurons) {
-  return static_cast<Index>(
-      std::max<Offset>(1, kernel_tuning().cached_bytes / std::max<Offset>(1, slab_bytes(neurons))));
+  constexpr Offset most = 1 << 20;  // more than any batch has
+  const Offset fitting = kernel_tuning().cached_bytes / std::max<Offset>(1, slab_bytes(neurons));
+  return static_cast<Index>(std::clamp<Offset>(fitting, 1, most));
 }
 
 /// End of the block that begins at row `begin` of a CSR structure.

@@ -4,6 +4,7 @@
 
 #include <Eigen/SparseCore>
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <type_traits>
 #include <utility>
@@ -347,7 +348,7 @@ class Tuned {
   KernelTuning before_;
 };
 
-constexpr Offset whatever = Offset{1} << 40;  ///< more bytes than there are
+constexpr Offset whatever = std::numeric_limits<Offset>::max();  ///< bytes
 
 TEST(SparseLayer, NoTuningChangesABit) {
   const std::vector<KernelTuning> tunings = {{0, 0, 0.0}, {whatever, whatever, 0.0}, {0, whatever, 2.0}};

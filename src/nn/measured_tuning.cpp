@@ -1,0 +1,172 @@
+#include "src/nn/measured_tuning.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "src/init/erdos_renyi.hpp"
+#include "src/nn/sparse_layer.hpp"
+#include "src/support/parallel.hpp"
+
+namespace plexus {
+
+namespace {
+
+constexpr int turns = 5;
+
+// Tunings under which layers always, or never, do what a number of the tuning decides.
+constexpr Offset never = std::numeric_limits<Offset>::max();
+constexpr KernelTuning sparse{.dense_density = 2};
+constexpr KernelTuning dense{.dense_density = 0};
+constexpr KernelTuning near{.near_bytes = never, .dense_density = 2};
+constexpr KernelTuning far{.near_bytes = 0, .dense_density = 2};
+constexpr KernelTuning together{.cached_bytes = never};
+constexpr KernelTuning one_by_one{.cached_bytes = 0};
+
+constexpr auto nothing = [](Index, RowRange) {};
+
+/// One thread, and the tuning as it was afterwards.
+class Alone {
+ public:
+  Alone() : threads_(thread_count()), tuning_(kernel_tuning()) { omp_set_num_threads(1); }
+  ~Alone() {
+    omp_set_num_threads(threads_);
+    use_kernel_tuning(tuning_);
+  }
+  Alone(const Alone&) = delete;
+  Alone& operator=(const Alone&) = delete;
+
+ private:
+  int threads_;
+  KernelTuning tuning_;
+};
+
+template <class F>
+double seconds_of(const KernelTuning& tuning, F&& work) {
+  use_kernel_tuning(tuning);
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+/// How many times longer `work` takes under `a` than under `b`. The two take turns, so that a disturbance
+/// meets both; the least times count. A first turn warms up.
+template <class F>
+double ratio(const KernelTuning& a, const KernelTuning& b, F&& work) {
+  double least_a = std::numeric_limits<double>::infinity();
+  double least_b = least_a;
+  for (int turn = 0; turn <= turns; ++turn) {
+    const double of_a = seconds_of(a, work);
+    const double of_b = seconds_of(b, work);
+    if (turn == 0) continue;
+    least_a = std::min(least_a, of_a);
+    least_b = std::min(least_b, of_b);
+  }
+  return least_a / least_b;
+}
+
+SparseLayer random_layer(Index rows, Index cols, double density) {
+  LayerSnapshot state;
+  state.topology = erdos_renyi(rows, cols, density, RandomStream(1, Purpose::topology));
+  state.values.assign(static_cast<std::size_t>(state.topology.connections()), Real{0.5});
+  state.value_states.emplace_back(state.values.size(), Real{0});
+  state.biases.assign(static_cast<std::size_t>(rows), Real{0});
+  state.bias_states.push_back(state.biases);
+  return SparseLayer(std::move(state));
+}
+
+Slabs ones(Index lines, Index neurons) {
+  Slabs slabs;
+  slabs.resize(lines, neurons);
+  std::fill_n(slabs.data(), slabs.size(), Real{1});
+  return slabs;
+}
+
+/// The dense product takes as long for any density; the sparse one grows with it.
+double measured_dense_density() {
+  constexpr double density = 0.5;
+  constexpr Index cols = 1024;
+  const SparseLayer layer = random_layer(96, cols, density);
+  const Slabs x = ones(2 * slab_lines, cols);
+  Slabs z;
+  return density * ratio(dense, sparse, [&] { layer.forward(x, z, nothing); });
+}
+
+/// Bytes, and how many times longer the way for fewer bytes takes there than the way for more.
+struct Contest {
+  Offset bytes;
+  double ratio;
+};
+
+/// What the second way must gain to be worth taking: it needs more memory, or asks for lines that are there.
+constexpr double worthwhile = 0.02;
+
+/// Up to which bytes the first way should be taken: where least is lost, by all contests together.
+/// @param contests  bytes ascending
+/// @param least     the answer if the second way is faster everywhere
+Offset border(const std::vector<Contest>& contests, Offset least) {
+  Offset best = least;
+  double best_loss = 0;
+  double loss = 0;
+  for (const Contest& contest : contests) {
+    loss += std::log(contest.ratio) - worthwhile;
+    if (loss >= best_loss) continue;
+    best = contest.bytes;
+    best_loss = loss;
+  }
+  return best;
+}
+
+constexpr Offset bytes_of_neuron = Offset{slab_lines} * line_samples * static_cast<Offset>(sizeof(Real));
+
+Offset measured_near_bytes() {
+  constexpr Offset connections = 40000;
+  constexpr Index rows = 160;
+  constexpr Offset least = Offset{1} << 20;
+  std::vector<Contest> contests;
+  for (Offset bytes = least; bytes <= Offset{32} << 20; bytes *= 2) {
+    const auto cols = static_cast<Index>(bytes / bytes_of_neuron);
+    const SparseLayer layer =
+        random_layer(rows, cols, static_cast<double>(connections) / (static_cast<double>(rows) * cols));
+    const Slabs x = ones(slab_lines, cols);
+    Slabs z;
+    contests.push_back({bytes, ratio(near, far, [&] { layer.forward(x, z, nothing); })});
+  }
+  return border(contests, least / 2);
+}
+
+Offset measured_cached_bytes() {
+  constexpr Index rows = 512;
+  constexpr Offset of_slab = rows * bytes_of_neuron;
+  SparseLayer layer = random_layer(rows, 2 * rows, 0.04);
+  const auto sgd = OptimizerRegistry::instance().make("sgd", "optimizer.name", OptimizerConfig{});
+  const OptimizerStep step{*sgd, 0.0};
+  std::vector<Contest> contests;
+  Slabs dx;
+  for (Index slabs = 2; slabs * of_slab <= Offset{4} << 20; slabs *= 2) {
+    const Slabs x = ones(slabs * slab_lines, layer.cols());
+    const Slabs delta = ones(slabs * slab_lines, rows);
+    const auto backward = [&] { layer.backward(x, delta, &dx, ExactGradient{1, nullptr, &step}, nothing); };
+    contests.push_back({slabs * of_slab, ratio(together, one_by_one, backward)});
+  }
+  return border(contests, of_slab);
+}
+
+}  // namespace
+
+KernelTuning measured_kernel_tuning() {
+  const Alone alone;
+  KernelTuning tuning;
+  tuning.cached_bytes = measured_cached_bytes();
+  tuning.near_bytes = measured_near_bytes();
+  tuning.dense_density = measured_dense_density();
+  return tuning;
+}
+
+}  // namespace plexus
