@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <filesystem>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -104,15 +105,23 @@ std::optional<Json> json_of(const std::string& command) {
   return json;
 }
 
-/// SciPy's product times itself in a process of its own, between two measurements of ours.
-void compare_with_scipy(const Bench& bench, Json& rows, LayerStep& step) {
+/// A program that times forward products by itself. Called with neurons, density, samples, repetitions and
+/// seconds for each, it prints its version and for each way of multiplying the seconds.
+struct Program {
+  std::string name;
+  std::string command;
+  std::string how_to_get;
+};
+
+/// The program runs between two measurements of ours.
+void compare_with_program(const Bench& bench, Json& rows, LayerStep& step, const Program& program) {
   const auto before = measure(bench, timed([&] { step.forward(); }));
-  const auto scipy = json_of(fmt::format(
-      "OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 /usr/bin/python3 -B {} {} {} {} {} {}", PLEXUS_SCIPY_SCRIPT,
-      neurons, density, samples, bench.repetitions, bench.repetition_seconds));
+  const auto result =
+      json_of(fmt::format("OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 {} {} {} {} {} {}", program.command,
+                          neurons, density, samples, bench.repetitions, bench.repetition_seconds));
   const auto after = measure(bench, timed([&] { step.forward(); }));
-  if (!scipy.has_value()) {
-    rows["SciPy"] = {{"note", "not measured: /usr/bin/python3 has no SciPy (package python3-scipy)"}};
+  if (!result.has_value()) {
+    rows[program.name] = {{"note", "not measured: " + program.how_to_get}};
     return;
   }
   Timing ours = before;
@@ -120,10 +129,10 @@ void compare_with_scipy(const Bench& bench, Json& rows, LayerStep& step) {
     ours.seconds[r] = (before.seconds[r] + after.seconds[r]) / 2;
     ours.peak[r] = (before.peak[r] + after.peak[r]) / 2;
   }
-  for (const auto& [layout, seconds] : (*scipy)["seconds"].items()) {
+  for (const auto& [way, seconds] : (*result)["seconds"].items()) {
     Timing theirs = ours;
     theirs.seconds = seconds.get<std::vector<double>>();
-    const auto name = fmt::format("SciPy {} csr @ dense, {}", (*scipy)["version"].get<std::string>(), layout);
+    const auto name = fmt::format("{} {}, {}", program.name, (*result)["version"].get<std::string>(), way);
     auto& row = rows["forward: " + name];
     row = {{"phase", "forward"},
            {"product", name},
@@ -133,6 +142,19 @@ void compare_with_scipy(const Bench& bench, Json& rows, LayerStep& step) {
            {"over_fast", ratio(theirs, ours)}};
     row.update(theirs.conditions());
   }
+}
+
+/// Programs of the same forward product that cannot be part of this one: Python's, and Eigen's compiled with
+/// other instruction sets than those of this machine.
+std::vector<Program> other_programs() {
+  std::vector<Program> programs = {{"SciPy", fmt::format("/usr/bin/python3 -B {}", PLEXUS_SCIPY_SCRIPT),
+                                    "/usr/bin/python3 has no SciPy (package python3-scipy)"}};
+  const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  for (const char* set : {"avx2", "baseline"}) {
+    const std::string file = (folder / fmt::format("plexus_bench_eigen_{}", set)).string();
+    programs.push_back({"Eigen", file, fmt::format("'{}' does not run on this machine", file)});
+  }
+  return programs;
 }
 
 /// Density at which two straight lines between measurements cross, if they do.
@@ -155,12 +177,14 @@ Json comparison(const Bench& bench) {
   LayerStep& step = contest.step;
   Rivals& rivals = contest.rivals;
   Json rows;
-  compare(bench, rows, "forward", step.flops(1),
-          {{"plexus", timed([&] { step.forward(); })},
-           {"Eigen sparse x dense, row-major", timed([&] { rivals.eigen_forward(); })},
-           {"Eigen sparse x dense, column-major", timed([&] { rivals.eigen_forward_column_major(); })},
-           {"OpenBLAS sgemm, dense", timed([&] { rivals.openblas_forward(); })}});
-  compare_with_scipy(bench, rows, step);
+  compare(
+      bench, rows, "forward", step.flops(1),
+      {{"plexus", timed([&] { step.forward(); })},
+       {"Eigen sparse x dense, row-major, all of this machine's instructions",
+        timed([&] { rivals.eigen_forward(); })},
+       {"Eigen sparse x dense, column-major, the same", timed([&] { rivals.eigen_forward_column_major(); })},
+       {"OpenBLAS sgemm, dense", timed([&] { rivals.openblas_forward(); })}});
+  for (const Program& program : other_programs()) compare_with_program(bench, rows, step, program);
   compare(bench, rows, "gradient", step.flops(1),
           {{"plexus, exact", timed([&] { step.gradient(Sums::exact); })},
            {"plexus, fast", timed([&] { step.gradient(Sums::fast); })},

@@ -11,9 +11,9 @@
 
 #include "mpi/trainer.hpp"
 #include "src/support/error.hpp"
-#include "src/support/random_stream.hpp"
 #include "tests/bench/measure.hpp"
 #include "tests/bench/parts.hpp"
+#include "tests/bench/random_data.hpp"
 
 namespace plexus::bench {
 
@@ -21,24 +21,6 @@ namespace {
 
 constexpr Index features = 784;
 constexpr Index classes = 10;
-
-/// Samples of random features in [0, 1) and random labels.
-Dataset random_data(Offset samples, std::uint64_t number) {
-  const RandomStream stream(1, Purpose::subset, 0, number);
-  Dataset data;
-  data.features_per_sample = features;
-  data.classes = classes;
-  data.features.resize(static_cast<std::size_t>(samples) * features);
-  for (std::size_t i = 0; i < data.features.size(); i += 4) {
-    const auto words = stream.words(i);
-    for (std::size_t k = 0; k < 4; ++k) data.features[i + k] = static_cast<float>(words[k] >> 8) * 0x1p-24F;
-  }
-  for (Offset i = 0; i < samples; ++i) {
-    const auto number_of_sample = static_cast<std::uint64_t>(i);
-    data.labels.push_back(static_cast<std::int32_t>(stream.bits(number_of_sample, 1) % classes));
-  }
-  return data;
-}
 
 struct EpochCase {
   std::string network;
@@ -145,7 +127,8 @@ void add_network(const Bench& bench, Json& rows, const std::string& network, Off
 
 Json epoch(const Bench& bench) {
   const Offset samples = bench.quick ? 6'400 : 60'000;
-  const DataSplit data{random_data(samples, 0), random_data(128, 1), "random", 0};
+  const DataSplit data{random_data(samples, features, classes, 0), random_data(128, features, classes, 1),
+                       "random", 0};
   Json rows;
   add_network(bench, rows, "784-1000-1000-1000-10", 1000, data);
   if (!bench.quick) {
