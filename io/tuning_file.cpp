@@ -8,6 +8,7 @@
 #include <cctype>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <system_error>
 
@@ -29,16 +30,18 @@ std::string variable(const char* name) {
 
 /// The model of the first processor, with the numbers that tell apart what has the same name.
 std::string processor_model() {
+  std::map<std::string, std::string> entries;
   std::ifstream in("/proc/cpuinfo");
-  std::string model;
   for (std::string line; std::getline(in, line) && !line.empty();) {
     const auto colon = line.find(": ");
     if (colon == std::string::npos) continue;
-    for (const char* name :
-         {"model name", "cpu family", "model\t", "stepping", "CPU implementer", "CPU part"}) {
-      if (line.starts_with(name))
-        model += fmt::format("{}{}", model.empty() ? "" : " ", line.substr(colon + 2));
-    }
+    entries[line.substr(0, line.find_last_not_of("\t :", colon) + 1)] = line.substr(colon + 2);
+  }
+  std::string model;
+  for (const char* name :
+       {"model name", "cpu family", "model", "stepping", "CPU implementer", "CPU part", "CPU revision"}) {
+    if (const auto entry = entries.find(name); entry != entries.end())
+      model += (model.empty() ? "" : " ") + entry->second;
   }
   return model.empty() ? "unknown" : model;
 }

@@ -274,10 +274,9 @@ void say_start(const Speaker& speaker, DistributedContext& ctx, const Experiment
               kernels().name, config.parallel.exactness);
   speaker.say("{}", places_table(places));
   for (const std::string& warning : placement_warnings(places)) speaker.warn(warning);
-  speaker.say(
-      "tuning   slabs together up to {}, asked for early beyond {}, dense from {:.0f} % of the cells ({})",
-      as_bytes(tuning.tuning.cached_bytes), as_bytes(tuning.tuning.near_bytes),
-      100 * tuning.tuning.dense_density, tuning.origin);
+  speaker.say("tuning   {} of slabs together, {} near, dense from {:.0f} % density ({})",
+              as_bytes(tuning.tuning.cached_bytes), as_bytes(tuning.tuning.near_bytes),
+              100 * tuning.tuning.dense_density, tuning.origin);
   if (config.parallel.exactness == "fast") {
     speaker.warn("parallel.exactness is fast: results depend on the number of ranks in their last bits");
   }

@@ -9,6 +9,7 @@
 
 #include "mpi/mpi_context.hpp"
 #include "mpi/rank_report.hpp"
+#include "src/nn/kernel_tuning.hpp"
 #include "src/sparse/kernels.hpp"
 #include "src/support/error.hpp"
 #include "src/support/text.hpp"
@@ -74,6 +75,7 @@ std::int64_t resident_bytes() {
 }
 
 Json machine() {
+  const KernelTuning& tuning = kernel_tuning();
   return {{"processor", entry_of("/proc/cpuinfo", "model name")},
           {"cpus", cpus_allowed().size()},
           {"l1_bytes", cache_bytes(1)},
@@ -84,7 +86,10 @@ Json machine() {
           {"compiler", PLEXUS_COMPILER},
           {"mpi", mpi_library_version()},
           {"kernels", kernels().name},
-          {"available_kernels", available_sets()}};
+          {"available_kernels", available_sets()},
+          {"cached_bytes", tuning.cached_bytes},
+          {"near_bytes", tuning.near_bytes},
+          {"dense_density", tuning.dense_density}};
 }
 
 bool fits(double bytes) { return bytes < 0.75 * static_cast<double>(memory_bytes()); }

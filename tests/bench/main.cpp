@@ -8,9 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "io/tuning_file.hpp"
 #include "mpi/collective_check.hpp"
 #include "mpi/guarded_main.hpp"
 #include "mpi/mpi_context.hpp"
+#include "src/nn/measured_tuning.hpp"
 #include "src/support/error.hpp"
 #include "src/support/text.hpp"
 #include "src/support/thread_waiting.hpp"
@@ -46,6 +48,13 @@ void check_options(const Options& options, int ranks) {
                   "{} ranks can only run the part 'epoch'. Give --only epoch, or run without mpirun.", ranks);
 }
 
+/// As `plexus train` does it.
+void tune_kernels() {
+  const plexus::TuningKey key = plexus::tuning_key(PLEXUS_VERSION);
+  const auto measure = [] { return plexus::measured_kernel_tuning(); };
+  plexus::use_kernel_tuning(plexus::find_tuning(plexus::tuning_path(key), key, measure).tuning);
+}
+
 ExitCode run(plexus::DistributedContext& ctx, const Options& options) {
   bench::Bench settings{ctx};
   settings.quick = options.quick;
@@ -53,6 +62,7 @@ ExitCode run(plexus::DistributedContext& ctx, const Options& options) {
   const bool writes = ctx.rank() == 0 && !options.out.empty();
   bench::Json results = plexus::on_all_ranks(ctx, [&] {
     check_options(options, ctx.size());
+    tune_kernels();
     const bench::Json origin = {{"machine", bench::machine()},
                                 {"repetitions", settings.repetitions},
                                 {"repetition_seconds", settings.repetition_seconds}};
