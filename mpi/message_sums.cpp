@@ -43,6 +43,8 @@ std::span<T> MessageSums<T>::next(std::size_t count) {
     ensure(ring_.empty(), "no room for a sum of {} values", count);
     ring_ = BlockRing(bytes);
     memory_.resize(ring_.capacity());
+    started_ = 0;
+    complete_ = 0;
   }
   const std::uint64_t number = ring_.next();
   ring_.push(bytes);
@@ -53,7 +55,7 @@ std::span<T> MessageSums<T>::next(std::size_t count) {
 template <class T>
 void MessageSums<T>::start() {
   constexpr bool integers = std::is_same_v<T, std::int64_t>;
-  const std::uint64_t number = ring_.next() - 1;
+  const std::uint64_t number = started_++;
   auto& parts = requests(number);
   parts.clear();
   for (std::size_t first = 0; first < count_; first += piece_) {
@@ -68,16 +70,18 @@ void MessageSums<T>::start() {
 
 template <class T>
 void MessageSums<T>::poll() {
-  // Every call moves all that is under way.
-  if (!ring_.empty()) static_cast<void>(complete(requests(ring_.oldest())));
+  // To ask for one that is not complete moves all that are under way; to ask for a complete one moves nothing.
+  while (complete_ < started_ && complete(requests(complete_))) ++complete_;
 }
 
 template <class T>
 void MessageSums<T>::wait() {
   const std::uint64_t number = ring_.oldest();
-  if (complete(requests(number))) return;
+  poll();
+  if (complete_ > number) return;
   const activity::Collective waiting("sum", static_cast<std::int64_t>(number));
   finish(requests(number));
+  complete_ = number + 1;
 }
 
 template <class T>

@@ -38,7 +38,9 @@ class MessageSums final : public SumQueue<T> {
   int exceptions_at_start_;
   BlockRing ring_;
   AlignedVector<std::byte> memory_;
-  std::size_t count_ = 0;  ///< values of the sum that comes next
+  std::size_t count_ = 0;       ///< values of the sum that comes next
+  std::uint64_t started_ = 0;   ///< sums that are under way or complete
+  std::uint64_t complete_ = 0;  ///< sums before this one are complete
   std::array<std::vector<MPI_Request>, BlockRing::most_blocks> requests_;
 };
 

@@ -155,6 +155,22 @@ inline void queued_sums_come_first_in_first_out(DistributedContext& ctx) {
   }
 }
 
+/// Ranks poll whenever they like, also while the terms of the next sum are being made.
+inline void polling_changes_nothing(DistributedContext& ctx) {
+  const auto sums = ctx.integer_sums(4096);
+  for (int number = 0; number < 600; ++number) {
+    const auto terms = terms_of(number % 5, ctx.rank());
+    const auto room = sums->next(terms.size());
+    for (int i = 0; i < 3; ++i) sums->poll();
+    std::ranges::copy(terms, room.begin());
+    sums->poll();
+    sums->start();
+    sums->poll();
+    const auto expected = sum_of_terms(number % 5, ctx.size());
+    ASSERT_EQ(take(*sums, expected.size()), expected) << "sum " << number;
+  }
+}
+
 inline void a_queued_sum_is_read_in_pieces(DistributedContext& ctx) {
   const auto sums = ctx.integer_sums(4096);
   const auto expected = sum_of_terms(9, ctx.size());
@@ -351,6 +367,7 @@ inline std::vector<Case> cases() {
           {"QueuedFloats", queued_floats},
           {"QueuedFloatsAreTheSameOnAllRanks", queued_floats_are_the_same_on_all_ranks},
           {"QueuedSumsComeFirstInFirstOut", queued_sums_come_first_in_first_out},
+          {"PollingChangesNothing", polling_changes_nothing},
           {"AQueuedSumIsReadInPieces", a_queued_sum_is_read_in_pieces},
           {"AQueueIsUsedAgainAndAgain", a_queue_is_used_again_and_again},
           {"ASumLargerThanTheQueueGetsItsMemory", a_sum_larger_than_the_queue_gets_its_memory},
