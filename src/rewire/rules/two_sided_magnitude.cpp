@@ -14,6 +14,7 @@
 
 #include "src/rewire/positions.hpp"
 #include "src/support/error.hpp"
+#include "src/support/multiversion.hpp"
 #include "src/support/parallel.hpp"
 
 namespace plexus {
@@ -34,8 +35,9 @@ constexpr std::size_t positive = 0;
 constexpr std::size_t negative = 1;
 constexpr std::size_t sign_of(Bits bits) { return static_cast<std::size_t>(bits >> (total_bits - 1)); }
 
-/// Values are counted by their upper 16 bits: sign, exponent and, of a float, 7 bits of the mantissa.
-constexpr unsigned bucket_bits = 16;
+/// Values are counted by their upper bits: sign, exponent and, of a float, 5 bits of the mantissa. Measured:
+/// few buckets stay in the caches, and where there are many, few values share the bucket of a cut.
+constexpr unsigned bucket_bits = 14;
 constexpr std::size_t buckets_per_sign = std::size_t{1} << (bucket_bits - 1);
 constexpr std::size_t bucket_of(Bits bits) {
   return static_cast<std::size_t>(bits >> (total_bits - bucket_bits));
@@ -46,25 +48,36 @@ struct Range {
   Bits greatest;
 };
 
+PLEXUS_MULTIVERSION Range range_of(const Real* values, Offset count) {
+  SignedBits least = std::numeric_limits<SignedBits>::max();  // signed comparisons are what SSE2 has
+  SignedBits greatest = 0;
+  for (Offset i = 0; i < count; ++i) {
+    const auto m = static_cast<SignedBits>(magnitude(bits_of_value(values[i])));
+    least = std::min(least, m);
+    greatest = std::max(greatest, m);
+  }
+  return {static_cast<Bits>(least), static_cast<Bits>(greatest)};
+}
+
 Range magnitudes_of(std::span<const Real> values) {
   const auto n = static_cast<Offset>(values.size());
   const int parts = parts_for(n, least_part);
   std::vector<Range> ranges(static_cast<std::size_t>(parts));
   for_each_part(parts, [&](int part) {
-    SignedBits least = std::numeric_limits<SignedBits>::max();  // signed comparisons are what SSE2 has
-    SignedBits greatest = 0;
-    const Offset end = part_begin(n, part + 1, parts);
-    for (Offset p = part_begin(n, part, parts); p < end; ++p) {
-      const auto m = static_cast<SignedBits>(magnitude(bits_of_value(values[p])));
-      least = std::min(least, m);
-      greatest = std::max(greatest, m);
-    }
-    ranges[part] = {static_cast<Bits>(least), static_cast<Bits>(greatest)};
+    const Offset begin = part_begin(n, part, parts);
+    ranges[part] = range_of(values.data() + begin, part_begin(n, part + 1, parts) - begin);
   });
   for (const Range& range : ranges) {
     ranges[0] = {std::min(ranges[0].least, range.least), std::max(ranges[0].greatest, range.greatest)};
   }
   return ranges[0];
+}
+
+/// How many of `values` have these bits.
+PLEXUS_MULTIVERSION Offset equal_to(const Real* values, Offset count, Bits bits) {
+  std::uint32_t equal = 0;
+  for (Offset i = 0; i < count; ++i) equal += bits_of_value(values[i]) == bits ? 1U : 0U;
+  return equal;
 }
 
 /// How many values there are in each bucket, and how many of each sign have a given magnitude.
@@ -74,24 +87,19 @@ struct Counts {
 };
 
 Counts count(std::span<const Real> values, Bits tie) {
-  const Bits negative_tie = tie | sign_bit;
   const auto n = static_cast<Offset>(values.size());
-  const int parts = parts_for(n, 4 * static_cast<Offset>(buckets_per_sign));
+  const int parts = parts_for(n, least_part);
   std::vector<Counts> counts(static_cast<std::size_t>(parts));
   for_each_part(parts, [&](int part) {
     Counts own;  // not in the shared vector: parts would wait for each other's cache lines
     own.buckets.assign(2 * buckets_per_sign, 0);
-    const Offset end = part_begin(n, part + 1, parts);
-    std::uint32_t ties = 0;
-    std::uint32_t negative_ties = 0;
-    for (Offset p = part_begin(n, part, parts); p < end; ++p) {
-      const Bits bits = bits_of_value(values[p]);
-      ++own.buckets[bucket_of(bits)];
-      ties += magnitude(bits) == tie ? 1 : 0;
-      negative_ties += bits == negative_tie ? 1 : 0;
-    }
-    own.ties[positive] = ties - negative_ties;
-    own.ties[negative] = negative_ties;
+    const Offset begin = part_begin(n, part, parts);
+    const auto of_part = values.subspan(static_cast<std::size_t>(begin),
+                                        static_cast<std::size_t>(part_begin(n, part + 1, parts) - begin));
+    for (const Real value : of_part) ++own.buckets[bucket_of(bits_of_value(value))];
+    const auto size = static_cast<Offset>(of_part.size());
+    own.ties[positive] = equal_to(of_part.data(), size, tie);
+    own.ties[negative] = equal_to(of_part.data(), size, tie | sign_bit);
     counts[part] = std::move(own);
   });
   for (std::size_t part = 1; part < counts.size(); ++part) {
@@ -154,6 +162,19 @@ std::array<std::vector<Bits>, 2> members(std::span<const Real> values,
   return std::move(found[0]);
 }
 
+/// Sets marks[i] to whether the magnitude of values[i] is at most the cut of its sign.
+PLEXUS_MULTIVERSION void mark_up_to(const std::array<SignedBits, 2>& cuts, const Real* values, Offset count,
+                                    std::uint8_t* marks) {
+  const SignedBits cut = cuts[positive];
+  const SignedBits difference = cuts[positive] ^ cuts[negative];
+  for (Offset i = 0; i < count; ++i) {
+    const Bits bits = bits_of_value(values[i]);
+    const SignedBits all_ones_if_negative = static_cast<SignedBits>(bits) >> (total_bits - 1);
+    marks[i] =
+        static_cast<SignedBits>(magnitude(bits)) <= (cut ^ (difference & all_ones_if_negative)) ? 1 : 0;
+  }
+}
+
 }  // namespace
 
 std::vector<Offset> TwoSidedMagnitude::select(const DropInput& in) const {
@@ -188,16 +209,8 @@ std::vector<Offset> TwoSidedMagnitude::select(const DropInput& in) const {
     std::nth_element(candidates[sign].begin(), cut, candidates[sign].end());
     cuts[sign] = static_cast<SignedBits>(*cut);
   }
-  const SignedBits cut = cuts[positive];
-  const SignedBits difference = cuts[positive] ^ cuts[negative];
   return marked_positions(n, [&](Offset begin, Offset end, std::uint8_t* marks) {
-    const Real* values = in.values.data() + begin;
-    for (Offset i = 0; i < end - begin; ++i) {
-      const Bits bits = bits_of_value(values[i]);
-      const SignedBits all_ones_if_negative = static_cast<SignedBits>(bits) >> (total_bits - 1);
-      marks[i] =
-          static_cast<SignedBits>(magnitude(bits)) <= (cut ^ (difference & all_ones_if_negative)) ? 1 : 0;
-    }
+    mark_up_to(cuts, in.values.data() + begin, end - begin, marks);
   });
 }
 
