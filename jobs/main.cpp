@@ -16,6 +16,7 @@
 #include "mpi/guarded_main.hpp"
 #include "mpi/mpi_context.hpp"
 #include "src/support/error.hpp"
+#include "src/support/heap.hpp"
 #include "src/support/text.hpp"
 #include "src/support/thread_waiting.hpp"
 
@@ -61,6 +62,7 @@ ExitCode parse_and_run(int argc, char** argv, plexus::DistributedContext* ctx) {
 
 int main(int argc, char** argv) {
   plexus::wait_briefly(argv);
+  plexus::keep_freed_memory();
   // A file beyond `ulimit -f` is like a full disk: its write fails, the run goes on.
   std::signal(SIGXFSZ, SIG_IGN);
   const bool with_ranks = argc > 1 && std::string(argv[1]) == "train";

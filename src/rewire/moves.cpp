@@ -45,6 +45,20 @@ PLEXUS_MULTIVERSION Offset count_bits(const std::uint64_t* words, Offset count) 
   return bits;
 }
 
+PLEXUS_MULTIVERSION void count_unmarked(const std::uint64_t* words, const Offset* marked_before_block,
+                                        const Offset* positions, Offset count, Offset* to) {
+  for (Offset i = 0; i < count; ++i) {
+    const Offset position = positions[i];
+    const Offset word = position / word_bits;
+    const Offset block = word / block_words;
+    Offset marked = marked_before_block[block];
+    for (Offset w = block * block_words; w < word; ++w) marked += std::popcount(words[w]);
+    const std::uint64_t below = (std::uint64_t{1} << (position % word_bits)) - 1;
+    if (below != 0) marked += std::popcount(words[word] & below);
+    to[i] = position - marked;
+  }
+}
+
 /// Entries [begin, end), of which the unmarked ones go from one array to another without gaps, or come back.
 /// `begin` is a multiple of 64. The kept ones are [kept, kept_end).
 struct Stretch {
@@ -190,7 +204,8 @@ Stretch spread_vectors(Stretch s, const T*, T*) {
 template <class F>
 void for_each_stretch(const MarkedPositions& marks, F&& f) {
   parallel_over(marks.count(), least_part / word_bits * word_bits, [&](Offset begin, Offset end) {
-    f(Stretch{marks.words(), begin, end, begin - marks.marked_before(begin), end - marks.marked_before(end)});
+    const std::vector<Offset> kept = marks.unmarked_before({begin, end});
+    f(Stretch{marks.words(), begin, end, kept[0], kept[1]});
   });
 }
 
@@ -229,15 +244,13 @@ MarkedPositions MarkedPositions::gathered(const std::vector<std::uint32_t>& posi
   return result;
 }
 
-Offset MarkedPositions::marked_before(Offset position) const {
-  const Offset word = position / word_bits;
-  const Offset block = word / block_words;
-  Offset marked = before_[block];
-  for (Offset i = block * block_words; i < word; ++i) marked += std::popcount(words_[i]);
-  if (position % word_bits != 0) {
-    marked += std::popcount(words_[word] & ((std::uint64_t{1} << (position % word_bits)) - 1));
-  }
-  return marked;
+std::vector<Offset> MarkedPositions::unmarked_before(const std::vector<Offset>& positions) const {
+  std::vector<Offset> unmarked(positions.size());
+  parallel_over(static_cast<Offset>(positions.size()), least_part, [&](Offset begin, Offset end) {
+    count_unmarked(words_.data(), before_.data(), positions.data() + begin, end - begin,
+                   unmarked.data() + begin);
+  });
+  return unmarked;
 }
 
 void MarkedPositions::allocate(Offset count) {

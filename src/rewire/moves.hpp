@@ -23,8 +23,8 @@ class MarkedPositions {
 
   [[nodiscard]] Offset count() const { return count_; }
   [[nodiscard]] Offset marked() const { return before_.back(); }
-  /// Marked positions below `position`, which may be count().
-  [[nodiscard]] Offset marked_before(Offset position) const;
+  /// Positions below each of `positions`, which may be count(), that are not marked. In parallel.
+  [[nodiscard]] std::vector<Offset> unmarked_before(const std::vector<Offset>& positions) const;
   /// The bits, lowest first; those from count() on are 0.
   [[nodiscard]] const std::uint64_t* words() const { return words_.data(); }
 
@@ -34,7 +34,7 @@ class MarkedPositions {
 
   Offset count_ = 0;
   std::vector<std::uint64_t> words_;
-  std::vector<Offset> before_ = {0};  // marked positions before each block, and all of them
+  std::vector<Offset> before_ = {0};  // marked positions before each block; and all of them
 };
 
 /// How the entries of arrays with one entry a connection move when some connections go and others come. Those

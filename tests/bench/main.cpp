@@ -14,6 +14,7 @@
 #include "mpi/mpi_context.hpp"
 #include "src/nn/measured_tuning.hpp"
 #include "src/support/error.hpp"
+#include "src/support/heap.hpp"
 #include "src/support/text.hpp"
 #include "src/support/thread_waiting.hpp"
 #include "tests/bench/machine.hpp"
@@ -104,6 +105,7 @@ ExitCode parse_and_run(int argc, char** argv, plexus::DistributedContext& ctx) {
 
 int main(int argc, char** argv) {
   plexus::wait_briefly(argv);
+  plexus::keep_freed_memory();
   plexus::MpiContext ctx(argc, argv);
   return plexus::run_guarded(ctx, [&] { return parse_and_run(argc, argv, ctx); });
 }
