@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <tuple>
+#include <cstdint>
 #include <utility>
 
 #include "src/rewire/kept_connections.hpp"
@@ -32,11 +32,17 @@ Topology pattern_of(const std::vector<GrownConnection>& grown, Index rows, Index
   pattern.cols = cols;
   pattern.row_ptrs.resize(static_cast<std::size_t>(rows) + 1);
   pattern.col_idxs.resize(grown.size());
+  const auto place = [](const GrownConnection& g) {
+    return Offset{g.row} << 32 | static_cast<std::uint32_t>(g.col);
+  };
+  const auto is_below = [](Index number, Index limit) {
+    return static_cast<std::uint32_t>(number) < static_cast<std::uint32_t>(limit);
+  };
   const Offset misfit = first_misfit(count, [&](Offset i) {
     const GrownConnection& g = grown[i];
     pattern.col_idxs[i] = g.col;
-    const bool inside = g.row >= 0 && g.row < rows && g.col >= 0 && g.col < cols;
-    return inside && (i == 0 || std::tie(grown[i - 1].row, grown[i - 1].col) < std::tie(g.row, g.col));
+    const bool inside = is_below(g.row, rows) & is_below(g.col, cols);
+    return inside & (i == 0 || place(grown[i - 1]) < place(g));
   });
   const GrownConnection at = misfit < count ? grown[misfit] : GrownConnection{};
   ensure(misfit == count, "edit grows ({}, {}), which is out of order or outside of {} x {}", at.row, at.col,
@@ -98,10 +104,10 @@ class PlaceSearch {
 /// The places that what grows has among the connections after the edit, in an order of which `kept` is left.
 /// @param kept_entries  of the lines
 /// @throws Fault if a cell is occupied
-std::vector<std::uint32_t> places_of(const std::vector<Offset>& grown_ptrs,
-                                     const std::vector<Index>& grown_entries, const KeptLines& kept,
-                                     const Index* kept_entries) {
-  std::vector<std::uint32_t> places(grown_entries.size());
+Scratch<std::uint32_t> places_of(const std::vector<Offset>& grown_ptrs,
+                                 const std::vector<Index>& grown_entries, const KeptLines& kept,
+                                 const Index* kept_entries) {
+  Scratch<std::uint32_t> places(grown_entries.size());
   parallel_over(static_cast<Offset>(places.size()), least_part, [&](Offset begin, Offset end) {
     take_turns(
         begin, end,
@@ -119,7 +125,7 @@ Moves replace(const KeptLines& kept, const std::vector<Offset>& grown_ptrs,
               const std::vector<Index>& grown_entries, std::vector<Offset>& ptrs,
               std::vector<Index>& entries) {
   const Scratch<Index> kept_entries = kept.entries();
-  Moves moves = kept.moves();
+  Moves moves(kept.moves().dropped());
   moves.grow_at(places_of(grown_ptrs, grown_entries, kept, kept_entries.data()));
   moves.spread(kept_entries.data(), entries, [&](Offset i) { return grown_entries[i]; });
   ptrs.resize(kept.ptrs().size());

@@ -20,10 +20,15 @@ constexpr Offset word_bits = 64;
 /// Positions of a block, before which marked ones are counted.
 constexpr Offset block_words = 4;
 
+/// The word that a position is in, and the place in it: unsigned, which saves instructions.
+constexpr std::uint64_t word_of(std::uint64_t position) { return position / word_bits; }
+constexpr std::uint64_t bit_of(std::uint64_t position) { return position % word_bits; }
+
 Offset words_for(Offset count) { return (count + word_bits - 1) / word_bits; }
 
 constexpr bool is_marked(const std::uint64_t* words, Offset position) {
-  return (words[position / word_bits] >> (position % word_bits) & 1) != 0;
+  const auto p = static_cast<std::uint64_t>(position);
+  return (words[word_of(p)] >> bit_of(p) & 1) != 0;
 }
 
 PLEXUS_MULTIVERSION void gather_bits(const std::uint64_t* words, const std::uint32_t* positions, Offset count,
@@ -33,7 +38,7 @@ PLEXUS_MULTIVERSION void gather_bits(const std::uint64_t* words, const std::uint
     std::uint64_t word = 0;
     for (Offset i = 0; i < size; ++i) {
       const std::uint32_t position = positions[begin + i];
-      word |= (words[position / word_bits] >> (position % word_bits) & 1) << i;
+      word |= (words[word_of(position)] >> bit_of(position) & 1) << i;
     }
     to[begin / word_bits] = word;
   }
@@ -48,14 +53,14 @@ PLEXUS_MULTIVERSION Offset count_bits(const std::uint64_t* words, Offset count) 
 PLEXUS_MULTIVERSION void count_unmarked(const std::uint64_t* words, const Offset* marked_before_block,
                                         const Offset* positions, Offset count, Offset* to) {
   for (Offset i = 0; i < count; ++i) {
-    const Offset position = positions[i];
-    const Offset word = position / word_bits;
-    const Offset block = word / block_words;
+    const auto position = static_cast<std::uint64_t>(positions[i]);
+    const std::uint64_t word = word_of(position);
+    const std::uint64_t block = word / block_words;
     Offset marked = marked_before_block[block];
-    for (Offset w = block * block_words; w < word; ++w) marked += std::popcount(words[w]);
-    const std::uint64_t below = (std::uint64_t{1} << (position % word_bits)) - 1;
+    for (std::uint64_t w = block * block_words; w < word; ++w) marked += std::popcount(words[w]);
+    const std::uint64_t below = (std::uint64_t{1} << bit_of(position)) - 1;
     if (below != 0) marked += std::popcount(words[word] & below);
-    to[i] = position - marked;
+    to[i] = positions[i] - marked;
   }
 }
 
@@ -220,11 +225,11 @@ MarkedPositions::MarkedPositions(Offset count, std::span<const Position> positio
     const auto last = std::lower_bound(position, positions.end(), end * word_bits);
     // Bits are gathered in a register: to read a word just written takes longer than all the rest.
     std::uint64_t bits = 0;
-    for (Offset word = begin; position != last; ++position) {
-      const Offset next = *position / word_bits;
-      bits = (next == word ? bits : 0) | std::uint64_t{1} << (*position % word_bits);
-      words_[next] = bits;
-      word = next;
+    for (auto word = static_cast<std::uint64_t>(begin); position != last; ++position) {
+      const auto next = static_cast<std::uint64_t>(*position);
+      bits = (word_of(next) == word ? bits : 0) | std::uint64_t{1} << bit_of(next);
+      word = word_of(next);
+      words_[word] = bits;
     }
   });
   count_blocks();
@@ -271,9 +276,9 @@ void MarkedPositions::count_blocks() {
   std::partial_sum(before_.begin(), before_.end(), before_.begin());
 }
 
-void Moves::grow_at(std::vector<std::uint32_t> places) {
+void Moves::grow_at(Scratch<std::uint32_t> places) {
   places_ = std::move(places);
-  grown_ = MarkedPositions(after(), std::span<const std::uint32_t>(places_));
+  grown_ = MarkedPositions(after(), std::span<const std::uint32_t>(places_.data(), places_.size()));
 }
 
 template <class T>

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "src/support/aligned.hpp"
 #include "src/support/parallel.hpp"
 #include "src/support/types.hpp"
 
@@ -52,8 +53,7 @@ class Moves {
   [[nodiscard]] const MarkedPositions& dropped() const { return dropped_; }
 
   /// The places of what comes, ascending, among the connections after the edit.
-  void grow_at(std::vector<std::uint32_t> places);
-  [[nodiscard]] const std::vector<std::uint32_t>& places() const { return places_; }
+  void grow_at(Scratch<std::uint32_t> places);
 
   /// Writes the entries of `array` that stay to `kept`, without gaps. In parallel.
   /// @param kept  room for kept() + padding entries
@@ -61,7 +61,7 @@ class Moves {
   void keep(std::span<const T> array, T* kept) const;
 
   /// The array after the edit from the entries that `keep` wrote. In parallel.
-  /// @param of_grown  of_grown(i): the entry of what comes at places()[i]
+  /// @param of_grown  of_grown(i): the entry of the i-th that comes
   template <class T, class OfGrown>
   void spread(const T* kept, std::vector<T>& array, OfGrown&& of_grown) const {
     spread_kept(kept, array);
@@ -83,7 +83,7 @@ class Moves {
 
   MarkedPositions dropped_;
   MarkedPositions grown_;
-  std::vector<std::uint32_t> places_;
+  Scratch<std::uint32_t> places_;
 };
 
 }  // namespace plexus
