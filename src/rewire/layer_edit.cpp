@@ -87,8 +87,8 @@ class PlaceSearch {
     while (i_ == grown_ptrs_[line_ + 1]) turn_to(line_ + 1);
     const Index grown = grown_entries_[i_];
     next_ += count_below<0>(next_, end_, grown);
-    ensure(next_ == end_ || *next_ != grown, "edit grows {} in {} {}, which is there", grown,
-           kept_.line_name(), line_);
+    ensure(next_ == end_ || *next_ != grown, "edit grows a connection at {} of {} {}, which is occupied",
+           grown, kept_.line_name(), line_);
     places[i_] = static_cast<std::uint32_t>(next_ - kept_entries_ + i_);
     ++i_;
   }

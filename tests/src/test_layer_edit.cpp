@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -145,7 +146,16 @@ struct RandomEdit {
   }
 };
 
-TEST(LayerEdit, RandomEditsLeadWhereTheyDoCellByCell) {
+/// Element i is array[sources[i]].
+std::vector<Real> picked(const std::vector<Real>& array, const std::vector<std::uint32_t>& sources) {
+  std::vector<Real> result;
+  for (const std::uint32_t source : sources) result.push_back(array[source]);
+  return result;
+}
+
+/// Random edits of layers of several shapes and sizes.
+template <class Check>
+void for_random_edits(Check&& check_edit) {
   std::uint64_t seed = 0;
   for (const auto& [rows, cols, density] : std::vector<std::tuple<Index, Index, double>>{
            {1, 1, 0.5}, {3, 40, 0.5}, {60, 7, 0.9}, {300, 290, 0.5}}) {
@@ -155,23 +165,57 @@ TEST(LayerEdit, RandomEditsLeadWhereTheyDoCellByCell) {
           const Topology before = erdos_renyi(rows, cols, density, RandomStream(++seed, Purpose::topology));
           const RandomEdit expected(before, removed, dropped, grown, seed);
           for (const int threads : thread_counts) {
-            std::vector<Real> values(before.col_idxs.size());
-            std::iota(values.begin(), values.end(), Real{1});
-            std::vector<Real> states = values;
-            const std::array<CarriedArray, 2> arrays = {{{&values, Grown::value}, {&states, Grown::zero}}};
-
-            const Topology after =
-                with_threads(threads, [&] { return edited(before, expected.edit, arrays); });
-
-            check(after);
-            ASSERT_EQ(after, expected.after) << "seed " << seed << ", " << threads << " threads";
-            ASSERT_EQ(values, expected.values) << "seed " << seed << ", " << threads << " threads";
-            ASSERT_EQ(states, expected.states) << "seed " << seed << ", " << threads << " threads";
+            SCOPED_TRACE(fmt::format("seed {}, {} threads", seed, threads));
+            with_threads(threads, [&] { check_edit(before, expected); });
+            if (::testing::Test::HasFatalFailure()) return;
           }
         }
       }
     }
   }
+}
+
+std::vector<Real> positions_from_one(const Topology& topology) {
+  std::vector<Real> values(topology.col_idxs.size());
+  std::iota(values.begin(), values.end(), Real{1});
+  return values;
+}
+
+TEST(LayerEdit, RandomEditsLeadWhereTheyDoCellByCell) {
+  for_random_edits([](const Topology& before, const RandomEdit& expected) {
+    std::vector<Real> values = positions_from_one(before);
+    std::vector<Real> states = values;
+    const std::array<CarriedArray, 2> arrays = {{{&values, Grown::value}, {&states, Grown::zero}}};
+
+    const Topology after = edited(before, expected.edit, arrays);
+
+    check(after);
+    ASSERT_EQ(after, expected.after);
+    ASSERT_EQ(values, expected.values);
+    ASSERT_EQ(states, expected.states);
+  });
+}
+
+TEST(LayerEdit, ColumnsFollowAsIfTheyWereIndexedAnew) {
+  for_random_edits([](const Topology& before, const RandomEdit& expected) {
+    TransposedIndex columns = transposed(before);
+    std::vector<Real> values_by_row = positions_from_one(before);
+    std::vector<Real> values = picked(values_by_row, columns.sources);
+    std::vector<Real> states = values;
+    const CarriedArray by_row{&values_by_row, Grown::value};
+    const std::array<CarriedArray, 2> by_column = {{{&values, Grown::value}, {&states, Grown::zero}}};
+
+    const Topology after = edited(before, columns, expected.edit, {&by_row, 1}, by_column);
+
+    const TransposedIndex anew = transposed(expected.after);
+    ASSERT_EQ(after, expected.after);
+    ASSERT_EQ(columns.col_ptrs, anew.col_ptrs);
+    ASSERT_EQ(columns.row_idxs, anew.row_idxs);
+    ASSERT_EQ(columns.sources, anew.sources);
+    ASSERT_EQ(values_by_row, expected.values);
+    ASSERT_EQ(values, picked(expected.values, anew.sources));
+    ASSERT_EQ(states, picked(expected.states, anew.sources));
+  });
 }
 
 TEST(LayerEdit, ARefusedEditLeavesTheArraysAlone) {
