@@ -34,6 +34,15 @@ class SameBits(RunTest):
                     self.assertEqual(found["fingerprint"], self.expected["fingerprint"])
                     self.assertEqual([m["loss"] for m in metrics(out)], [m["loss"] for m in self.history])
 
+    def test_sums_by_messages_are_those_in_shared_memory(self):
+        for ranks in (2, 3):
+            with self.subTest(ranks=ranks):
+                out = self.out(f"-messages-{ranks}")
+
+                self.train(out, ranks=ranks, environment={"PLEXUS_SHARED_MEMORY": "off"})
+
+                self.assertEqual(summary(out)["fingerprint"], self.expected["fingerprint"])
+
     def test_instruction_sets_with_fused_multiply_add_agree(self):
         kernels = plexus("--version").out.splitlines()[-1]
         if "avx512" not in kernels:
