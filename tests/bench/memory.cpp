@@ -1,4 +1,5 @@
 // How many bytes does a connection take, and a neuron?
+#include <malloc.h>
 #include <omp.h>
 
 #include <algorithm>
@@ -23,6 +24,12 @@ constexpr Offset samples = 16;
 
 double resident() { return static_cast<double>(resident_bytes()); }
 
+/// Bytes that the process has asked for and not given back: what its ranks use, whichever pages they got.
+double allocated() {
+  const auto heap = mallinfo2();
+  return static_cast<double>(heap.uordblks + heap.hblkhd);
+}
+
 /// Bytes by which a layer makes the process grow: weights, momentum, indices, biases, ids.
 struct LayerGrowth {
   double connections;
@@ -45,9 +52,9 @@ double growth_of_step(Index neurons, double density, Sums sums) {
 }
 
 /// Notes the memory after each step.
-class ResidentAfterSteps final : public TrainerHook {
+class AllocatedAfterSteps final : public TrainerHook {
  public:
-  void step_done(const TrainingPosition&, std::int64_t) override { after = std::max(after, resident()); }
+  void step_done(const TrainingPosition&, std::int64_t) override { after = std::max(after, allocated()); }
   void epoch_done(const EpochMetrics&) override {}
   double after = 0;
 };
@@ -68,9 +75,9 @@ double bytes_of_exchanging_rank(Index neurons, double density, const std::string
                        random_data(2 * shard_samples, neurons, classes, 1), "random", 0};
   double connections = 0;
   double bytes = 0;
-  const double before = resident();
+  const double before = allocated();
   run_ranks(ranks, [&](DistributedContext& ctx) {
-    ResidentAfterSteps hook;
+    AllocatedAfterSteps hook;
     Trainer trainer(ctx, {config, data, hook, nullptr, [] { return false; }, ""}, std::nullopt);
     ctx.barrier();
     trainer.run();

@@ -35,8 +35,9 @@ const std::vector<Part>& parts() {
        epoch, add_speed_ups},
       {"memory", "Memory",
        "Growth of the resident memory: weights, momentum and indices of a layer, per connection and per "
-       "neuron; then what a step on one rank adds, and a gradient that is exchanged with other ranks, per "
-       "connection.",
+       "neuron; what a step on one rank adds, per connection; and all that one of two ranks has taken while "
+       "it "
+       "trains a network of so many connections, activations and sums under way included, per connection.",
        memory},
   };
   return all;
