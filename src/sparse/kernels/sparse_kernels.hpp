@@ -17,7 +17,7 @@ PLEXUS_INLINE void fetch_to_l2(const Real* place) {
 }
 
 /// Connections between the one at work and those whose lines are asked for.
-constexpr Offset near_distance = 8;
+constexpr Offset near_distance = 16;
 constexpr Offset far_distance = 64;
 
 void sparse_product(CsrView w, RowRange rows, const Real* bias, ConstSlabView x, SlabView y, Reach x_reach) {
@@ -82,8 +82,9 @@ struct Column {
     }
   }
 
-  /// Gradients of `count` connections from p on, at most `group`.
-  static constexpr int group = units == 1 || PLEXUS_KERNEL_WIDE ? 8 : 4;
+  /// Gradients of `count` connections from p on, at most `group`. Where lines come from far away, four at a
+  /// time were faster.
+  static constexpr int group = units == 1 || (PLEXUS_KERNEL_WIDE && reach == Reach::near) ? 8 : 4;
   template <int count>
   PLEXUS_INLINE void some(Offset p, Sums sums, Output output, typename Sums::Value* gradient) {
     const Offset near = ahead<count>(p, near_distance);
