@@ -100,7 +100,7 @@ void Trainer::prepare(std::int64_t step) {
   for (Offset i = range.begin; i < range.end; ++i) {
     sample_ids_.push_back(static_cast<std::int64_t>(order(static_cast<std::uint64_t>(first + i))));
   }
-  next_batch_.gather(setup_.data.train, sample_ids_);
+  next_batch_.gather(setup_.data.train, sample_ids_, network_.lines_per_slab());
   prepared_ = global_step;
 }
 
@@ -184,7 +184,7 @@ LossSum Trainer::evaluate(const Dataset& data) {
     activity::at("evaluation");
     sample_ids_.clear();
     for (Offset i = first; i < std::min(first + evaluation_batch, range.end); ++i) sample_ids_.push_back(i);
-    evaluation_batch_.gather(data, sample_ids_);
+    evaluation_batch_.gather(data, sample_ids_, network_.lines_per_slab());
     network_.forward(evaluation_batch_, std::nullopt);
     sum += network_.loss(evaluation_batch_);
   }

@@ -8,9 +8,9 @@
 
 namespace plexus {
 
-void Batch::gather(const Dataset& data, std::span<const std::int64_t> ids) {
+void Batch::gather(const Dataset& data, std::span<const std::int64_t> ids, Index lines_per_slab) {
   const Index lines = lines_of(static_cast<Offset>(ids.size()));
-  inputs.resize(lines, data.features_per_sample);
+  inputs.resize(lines, data.features_per_sample, lines_per_slab);
   magnitudes.reset(lines);
   sample_ids.assign(static_cast<std::size_t>(lines) * line_samples, 0);
   std::copy(ids.begin(), ids.end(), sample_ids.begin());
@@ -20,7 +20,7 @@ void Batch::gather(const Dataset& data, std::span<const std::int64_t> ids) {
     for (auto s = static_cast<Index>(begin); s < static_cast<Index>(end); ++s) {
       const SlabView slab = inputs.slab(s);
       for (Index line = 0; line < slab.lines; ++line) {
-        const Offset first = static_cast<Offset>(s * slab_lines + line) * line_samples;
+        const Offset first = static_cast<Offset>(inputs.first_line(s) + line) * line_samples;
         const Offset present = std::min<Offset>(line_samples, static_cast<Offset>(ids.size()) - first);
         std::array<const float*, line_samples> samples{};
         for (Offset i = 0; i < present; ++i)
@@ -28,7 +28,8 @@ void Batch::gather(const Dataset& data, std::span<const std::int64_t> ids) {
         kernels().transpose_samples(samples.data(), static_cast<Index>(present), data.features_per_sample,
                                     slab, line);
       }
-      kernels().largest_magnitudes({0, data.features_per_sample}, slab, magnitudes.of_thread(s));
+      kernels().largest_magnitudes({0, data.features_per_sample}, slab,
+                                   magnitudes.of_thread(inputs.first_line(s)));
     }
   });
 }

@@ -20,7 +20,8 @@ struct Batch {
   [[nodiscard]] Offset samples() const { return static_cast<Offset>(labels.size()); }
 
   /// Takes the samples `ids` of `data`, in this order; keeps its memory.
-  void gather(const Dataset& data, std::span<const std::int64_t> ids);
+  /// @param lines_per_slab  of the inputs, and so of all that the network makes of them
+  void gather(const Dataset& data, std::span<const std::int64_t> ids, Index lines_per_slab = slab_lines);
 };
 
 }  // namespace plexus

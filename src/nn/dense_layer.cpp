@@ -62,7 +62,7 @@ ParameterBlock DenseLayer::weights(Offset first, Offset count) {
 }
 
 void DenseLayer::forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
-  z.resize(x.lines(), rows());
+  z.resize(x.lines(), rows(), x.lines_per_slab());
   parallel_over(rows(), tile_rows, [&](Offset begin, Offset end) {
     const RowRange range{static_cast<Index>(begin), static_cast<Index>(end)};
     for (Index s = 0; s < x.slabs(); ++s) {
@@ -86,7 +86,7 @@ std::uint64_t DenseLayer::backward(const Slabs& x, const Slabs& delta, Slabs* dx
 }
 
 void DenseLayer::input_gradient(const Slabs& delta, Slabs& dx, NeuronsDone done) const {
-  dx.resize(delta.lines(), cols());
+  dx.resize(delta.lines(), cols(), delta.lines_per_slab());
   parallel_over(cols(), line_samples, [&](Offset begin, Offset end) {
     const RowRange range{static_cast<Index>(begin), static_cast<Index>(end)};
     for (Index s = 0; s < delta.slabs(); ++s) {
@@ -154,7 +154,7 @@ std::uint64_t DenseLayer::gradient_of_rows(const Slabs& delta, RowRange rows, co
           out == nullptr ? sums.data() : out + static_cast<Offset>(tile.begin - rows.begin) * cols();
       for (Index s = 0; s < delta.slabs(); ++s) {
         dense_gradient(tile, cols(), delta.slab(s),
-                       by_sample_.data() + static_cast<Offset>(s) * slab_lines * line_samples * padded_cols_,
+                       by_sample_.data() + static_cast<Offset>(x.first_line(s)) * line_samples * padded_cols_,
                        padded_cols_, use.scale, s == 0 ? Output::set : Output::add, gradient);
       }
       if (use.step == nullptr) continue;

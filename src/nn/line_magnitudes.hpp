@@ -19,10 +19,11 @@ class LineMagnitudes {
     largest_.assign(static_cast<std::size_t>(thread_count()) * thread_stride(), Real{0});
   }
 
-  /// What the calling thread of a parallel region has found in the lines of one slab, for it to raise.
-  [[nodiscard]] Real* of_thread(Index slab) {
+  /// What the calling thread of a parallel region has found in the lines from `first_line` on, for it to
+  /// raise.
+  [[nodiscard]] Real* of_thread(Index first_line) {
     return largest_.data() + static_cast<std::size_t>(thread_number()) * thread_stride() +
-           static_cast<std::size_t>(slab) * slab_lines;
+           static_cast<std::size_t>(first_line);
   }
 
   /// Over all threads.

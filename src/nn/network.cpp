@@ -40,6 +40,12 @@ Network::Network(const NetworkConfig& config, std::vector<LayerSnapshot> layers)
   work_.resize(depth);
 }
 
+Index Network::lines_per_slab() const {
+  Index widest = 0;
+  for (const auto& layer : layers_) widest = std::max({widest, layer->rows(), layer->cols()});
+  return slab_lines_for(widest);
+}
+
 const Slabs& Network::input_of(std::size_t l, const Batch& batch) const {
   return l == 0 ? batch.inputs : work_[l - 1].a;
 }
@@ -47,7 +53,7 @@ const Slabs& Network::input_of(std::size_t l, const Batch& batch) const {
 Slabs& Network::z_of(std::size_t l) { return activations_[l]->sign_is_enough() ? work_[l].a : work_[l].z; }
 
 std::uint16_t* Network::mask_of(std::size_t l, Index slab) {
-  return work_[l].mask.data() + static_cast<Offset>(slab) * slab_lines * work_[l].a.neurons();
+  return work_[l].mask.data() + static_cast<Offset>(work_[l].a.first_line(slab)) * work_[l].a.neurons();
 }
 
 void Network::forward(const Batch& batch, std::optional<DropoutKey> dropout) {
@@ -58,7 +64,7 @@ void Network::forward(const Batch& batch, std::optional<DropoutKey> dropout) {
   const auto scale = static_cast<Real>(1.0 / (1.0 - dropout_));
   for (std::size_t l = 0; l < depth(); ++l) {
     Work& work = work_[l];
-    work.a.resize(lines, layers_[l]->rows());
+    work.a.resize(lines, layers_[l]->rows(), batch.inputs.lines_per_slab());
     work.a_magnitudes.reset(lines);
     const bool masked = masked_ && l + 1 < depth();
     if (masked)
@@ -71,13 +77,14 @@ void Network::forward(const Batch& batch, std::optional<DropoutKey> dropout) {
       if (masked) {
         const RandomStream stream(dropout->seed, Purpose::dropout, static_cast<std::uint64_t>(dropout->epoch),
                                   l);
-        kernels().dropout_mask(neurons, layers_[l]->row_ids().data(),
-                               batch.sample_ids.data() + static_cast<Offset>(s) * slab_lines * line_samples,
-                               a.lines, stream.key().data(), threshold, mask_of(l, s));
+        kernels().dropout_mask(
+            neurons, layers_[l]->row_ids().data(),
+            batch.sample_ids.data() + static_cast<Offset>(work.a.first_line(s)) * line_samples, a.lines,
+            stream.key().data(), threshold, mask_of(l, s));
         kernels().apply_mask(neurons, mask_of(l, s), scale, a);
       }
       if (training && bounds_wanted_)
-        kernels().largest_magnitudes(neurons, a, work.a_magnitudes.of_thread(s));
+        kernels().largest_magnitudes(neurons, a, work.a_magnitudes.of_thread(work.a.first_line(s)));
     });
   }
 }
@@ -120,7 +127,7 @@ LossSum Network::loss(const Batch& batch) {
 LossSum Network::loss_and_delta(const Batch& batch, double weight) {
   Work& last = work_.back();
   const Index classes = outputs().neurons();
-  last.delta.resize(outputs().lines(), classes);
+  last.delta.resize(outputs().lines(), classes, outputs().lines_per_slab());
   last.delta_magnitudes.reset(outputs().lines());
   std::fill(last.delta.data(), last.delta.data() + last.delta.size(), Real{0});
   const LossSum sum =
@@ -136,7 +143,8 @@ LossSum Network::loss_and_delta(const Batch& batch, double weight) {
       });
   activations_.back()->backward(z_of(depth() - 1).data(), last.delta.data(), last.delta.size());
   for (Index s = 0; s < last.delta.slabs(); ++s) {
-    kernels().largest_magnitudes({0, classes}, last.delta.slab(s), last.delta_magnitudes.of_thread(s));
+    kernels().largest_magnitudes({0, classes}, last.delta.slab(s),
+                                 last.delta_magnitudes.of_thread(last.delta.first_line(s)));
   }
   return sum;
 }
@@ -161,7 +169,9 @@ std::uint64_t Network::backward(std::size_t l, const Batch& batch, const Gradien
     if (masked_) kernels().apply_mask(neurons, mask_of(l - 1, s), scale, part);
     activations_[l - 1]->backward(z_of(l - 1).slab(s).neuron(neurons.begin), part.neuron(neurons.begin),
                                   values_in(neurons, part.lines));
-    if (bounds_wanted_) kernels().largest_magnitudes(neurons, part, before.delta_magnitudes.of_thread(s));
+    if (bounds_wanted_)
+      kernels().largest_magnitudes(neurons, part,
+                                   before.delta_magnitudes.of_thread(before.delta.first_line(s)));
     poll_sometimes();
   });
 }

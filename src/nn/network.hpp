@@ -31,6 +31,9 @@ class Network {
   /// Whether `gradient_bound` is wanted, which costs a look at all activations: true unless said otherwise.
   void bounds_wanted(bool wanted) { bounds_wanted_ = wanted; }
 
+  /// How the inputs of a batch are to be gathered.
+  [[nodiscard]] Index lines_per_slab() const;
+
   /// What keys the dropout masks, besides layer, neuron and sample.
   struct DropoutKey {
     std::uint64_t seed;

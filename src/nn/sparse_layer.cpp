@@ -11,6 +11,9 @@ namespace plexus {
 
 namespace {
 
+/// Bytes of a slab beyond which the backward pass asks early for its lines; the forward pass gains by that
+/// only later (`KernelTuning::near_bytes`). Measured: from 2.5 MB on.
+constexpr Offset near_bytes_backward = Offset{2} << 20;
 /// Connections and neurons that are worked on together: what is made of them is still in the L1 cache
 /// afterwards.
 constexpr Offset block_connections = 1024;
@@ -23,18 +26,16 @@ constexpr Index dense_block_rows = 12;
 /// neurons.
 constexpr Offset nearest_bytes = Offset{32} << 10;
 
-Offset slab_bytes(Index neurons) {
-  return static_cast<Offset>(neurons) * slab_lines * line_samples * static_cast<Offset>(sizeof(Real));
+Offset bytes_of_slab(const Slabs& slabs) { return slab_bytes(slabs.neurons(), slabs.lines_per_slab()); }
+
+Reach reach_of(const Slabs& slabs, Offset near_bytes) {
+  return bytes_of_slab(slabs) > near_bytes ? Reach::far : Reach::near;
 }
 
-Reach reach_of(Index neurons) {
-  return slab_bytes(neurons) > kernel_tuning().near_bytes ? Reach::far : Reach::near;
-}
-
-/// Slabs of a layer of `neurons` neurons that stay in the cache together.
-Index slabs_at_once(Index neurons) {
+/// Slabs that stay in the cache together.
+Index slabs_at_once(const Slabs& slabs) {
   constexpr Offset most = 1 << 20;  // more than any batch has
-  const Offset fitting = kernel_tuning().cached_bytes / std::max<Offset>(1, slab_bytes(neurons));
+  const Offset fitting = kernel_tuning().cached_bytes / std::max<Offset>(1, bytes_of_slab(slabs));
   return static_cast<Index>(std::clamp<Offset>(fitting, 1, most));
 }
 
@@ -126,11 +127,12 @@ bool SparseLayer::complete() const { return connections() == Offset{rows()} * co
 bool SparseLayer::multiplies_densely() const {
   const double density =
       static_cast<double>(connections()) / (static_cast<double>(rows()) * static_cast<double>(cols()));
-  return complete() || (density >= kernel_tuning().dense_density && slab_bytes(cols()) > nearest_bytes);
+  return complete() ||
+         (density >= kernel_tuning().dense_density && slab_bytes(cols(), slab_lines) > nearest_bytes);
 }
 
 void SparseLayer::forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
-  z.resize(x.lines(), rows());
+  z.resize(x.lines(), rows(), x.lines_per_slab());
   if (multiplies_densely()) {
     dense_forward(x, z, done);
   } else {
@@ -172,7 +174,8 @@ void SparseLayer::sparse_forward(const Slabs& x, Slabs& z, NeuronsDone done) con
     for (Index s = 0; s < x.slabs(); ++s) {
       for (RowRange block{begin, begin}; block.begin < end; block.begin = block.end) {
         block.end = block_end(state_.topology.row_ptrs, block.begin, end);
-        kernels().sparse_product(w, block, state_.biases.data(), x.slab(s), z.slab(s), reach_of(cols()));
+        kernels().sparse_product(w, block, state_.biases.data(), x.slab(s), z.slab(s),
+                                 reach_of(x, kernel_tuning().near_bytes));
         done(s, block);
       }
     }
@@ -192,7 +195,7 @@ std::uint64_t SparseLayer::backward(const Slabs& x, const Slabs& delta, Slabs* d
 template <class Value>
 std::uint64_t SparseLayer::backward_by_column(const Slabs& x, const Slabs& delta, Slabs* dx,
                                               const GradientUse<Value>& use, NeuronsDone done) {
-  if (dx != nullptr) dx->resize(delta.lines(), cols());
+  if (dx != nullptr) dx->resize(delta.lines(), cols(), delta.lines_per_slab());
   if (delta.lines() == 0) return no_samples(use);
   if (use.sink != nullptr) {
     backward_in_parts(x, delta, dx, use, done);
@@ -249,7 +252,7 @@ void SparseLayer::backward_in_parts(const Slabs& x, const Slabs& delta, Slabs* d
 template <class Value>
 std::uint64_t SparseLayer::columns_with_step(const Slabs& x, const Slabs& delta, Slabs* dx,
                                              const GradientUse<Value>& use, RowRange cols, NeuronsDone done) {
-  if (delta.slabs() <= slabs_at_once(rows())) {
+  if (delta.slabs() <= slabs_at_once(delta)) {
     return columns(x, delta, dx, use, cols, static_cast<Value*>(nullptr), done);
   }
   thread_local std::vector<Value> sums;
@@ -272,7 +275,7 @@ std::uint64_t SparseLayer::columns(const Slabs& x, const Slabs& delta, Slabs* dx
                                    NeuronsDone done) {
   const CsrView by_col{transposed_.col_ptrs.data(), transposed_.row_idxs.data(), values_by_column_.data()};
   const Offset origin = transposed_.col_ptrs[static_cast<std::size_t>(cols.begin)];
-  const Index at_once = slabs_at_once(rows());
+  const Index at_once = slabs_at_once(delta);
   thread_local std::vector<Value> block_sums;
   std::uint64_t magnitudes = 0;
   for (Index first = 0; first < delta.slabs(); first += at_once) {
@@ -286,8 +289,8 @@ std::uint64_t SparseLayer::columns(const Slabs& x, const Slabs& delta, Slabs* dx
       Value* gradient = sums == nullptr ? block_sums.data() : sums + (connection - origin);
       for (Index s = first; s < last; ++s) {
         const SlabView out = dx == nullptr ? SlabView{nullptr, 0} : dx->slab(s);
-        sparse_backward(by_col, block, delta.slab(s), x.slab(s), out, reach_of(rows()), use.scale,
-                        s == 0 ? Output::set : Output::add, gradient);
+        sparse_backward(by_col, block, delta.slab(s), x.slab(s), out, reach_of(delta, near_bytes_backward),
+                        use.scale, s == 0 ? Output::set : Output::add, gradient);
         done(s, block);
       }
       if (use.step != nullptr && last == delta.slabs())

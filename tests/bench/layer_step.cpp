@@ -17,10 +17,10 @@ constexpr double scale = 0x1p30;
 constexpr double learning_rate = 1e-9;
 
 /// Uniform in [-1, 1); lanes without a sample hold 0.
-Slabs random_slabs(Index neurons, Offset samples, std::uint64_t number) {
+Slabs random_slabs(Index neurons, Offset samples, Index lines_per_slab, std::uint64_t number) {
   const RandomStream stream(1, Purpose::subset, 0, number);
   Slabs slabs;
-  slabs.resize(lines_of(samples), neurons);
+  slabs.resize(lines_of(samples), neurons, lines_per_slab);
   for (Index line = 0; line < slabs.lines(); ++line) {
     const auto present = std::min<Offset>(line_samples, samples - static_cast<Offset>(line) * line_samples);
     for (Index neuron = 0; neuron < neurons; ++neuron) {
@@ -69,8 +69,10 @@ LayerStep::LayerStep(LayerSnapshot state, Offset samples)
     : samples_(samples),
       layer_(make_layer(std::move(state))),
       optimizer_(sgd()),
-      x_(random_slabs(layer_->cols(), samples, 0)),
-      delta_(random_slabs(layer_->rows(), samples, 1)) {}
+      x_(random_slabs(layer_->cols(), samples, lines_per_slab(), 0)),
+      delta_(random_slabs(layer_->rows(), samples, lines_per_slab(), 1)) {}
+
+Index LayerStep::lines_per_slab() const { return slab_lines_for(std::max(layer_->rows(), layer_->cols())); }
 
 void LayerStep::forward() { layer_->forward(x_, z_, nothing); }
 

@@ -52,6 +52,8 @@ class LayerStep {
 
  private:
   [[nodiscard]] std::vector<Real> row_major(const Slabs& slabs) const;
+  /// As in a network of this layer.
+  [[nodiscard]] Index lines_per_slab() const;
   void step(Slabs* dx, Sums sums);
 
   Offset samples_;

@@ -1,0 +1,80 @@
+#include "src/nn/network.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "src/nn/batch.hpp"
+#include "src/nn/first_layers.hpp"
+#include "src/support/random_stream.hpp"
+
+namespace plexus {
+namespace {
+
+Dataset random_data(Offset samples, Index features, Index classes) {
+  Dataset data;
+  data.features_per_sample = features;
+  data.classes = classes;
+  const RandomStream stream(1, Purpose::subset);
+  for (Offset i = 0; i < samples; ++i) {
+    data.labels.push_back(static_cast<std::int32_t>(i % classes));
+    for (Index f = 0; f < features; ++f)
+      data.features.push_back(
+          static_cast<float>(stream.normal(static_cast<std::uint64_t>(i * features + f))));
+  }
+  return data;
+}
+
+/// What one step computes, and what it learns of the sizes of its gradients.
+struct Step {
+  LossSum loss;
+  std::vector<std::vector<std::int64_t>> gradients;
+  std::vector<double> bounds;
+};
+
+Step step_with(const ExperimentConfig& config, const Dataset& data, Index lines_per_slab) {
+  std::vector<std::int64_t> ids;
+  for (Offset i = 0; i < data.samples(); ++i) ids.push_back(i);
+  Batch batch;
+  batch.gather(data, ids, lines_per_slab);
+  Network network(config.network, first_layers(config));
+  Step step;
+  network.forward(batch, Network::DropoutKey{3, 1});
+  step.loss = network.loss_and_delta(batch, 1.0);
+  for (std::size_t l = network.depth(); l-- > 0;) {
+    std::vector<std::int64_t> gradient(static_cast<std::size_t>(network.layer(l).parameters()));
+    network.backward(l, batch, ExactGradient{0x1p30, gradient.data(), nullptr}, [] {});
+    step.gradients.push_back(gradient);
+    step.bounds.push_back(network.gradient_bound(l, batch));
+  }
+  return step;
+}
+
+TEST(Network, TheLinesOfASlabChangeNoBit) {
+  ExperimentConfig config;
+  config.network.layers = {7, 40, 30, 5};
+  config.network.dropout = 0.2;
+  config.topology.density = 0.4;
+  const Dataset data = random_data(150, 7, 5);
+
+  const Step tall = step_with(config, data, slab_lines);
+  const Step low = step_with(config, data, shard_lines);
+
+  EXPECT_EQ(low.loss.loss, tall.loss.loss);
+  EXPECT_EQ(low.loss.correct, tall.loss.correct);
+  EXPECT_EQ(low.gradients, tall.gradients);
+  EXPECT_EQ(low.bounds, tall.bounds);
+}
+
+TEST(Network, WideLayersHaveSlabsOfOneShard) {
+  ExperimentConfig config;
+  config.topology.density = 1e-4;
+  config.network.layers = {7, 1000, 5};
+  EXPECT_EQ(Network(config.network, first_layers(config)).lines_per_slab(), slab_lines);
+  config.network.layers = {7, 50000, 5};
+  EXPECT_EQ(Network(config.network, first_layers(config)).lines_per_slab(), shard_lines);
+}
+
+}  // namespace
+}  // namespace plexus
