@@ -26,7 +26,7 @@ void check_lengths(Offset connections, std::span<const CarriedArray> arrays) {
 /// The values of what grows, side by side, where they can be picked fast in any order.
 Scratch<Real> values_of(const std::vector<GrownConnection>& grown) {
   Scratch<Real> values(grown.size());
-  parallel_over(static_cast<Offset>(grown.size()), least_part, [&](Offset begin, Offset end) {
+  parallel_over(static_cast<Offset>(grown.size()), least_stream, [&](Offset begin, Offset end) {
     for (Offset i = begin; i < end; ++i) values[i] = grown[i].value;
   });
   return values;

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <numeric>
 #include <utility>
 
 #include "src/support/multiversion.hpp"
@@ -205,13 +204,9 @@ Stretch spread_vectors(Stretch s, const T*, T*) {
 
 #endif
 
-/// Calls f(stretch) for all entries that `marks` tells of, in parallel.
-template <class F>
-void for_each_stretch(const MarkedPositions& marks, F&& f) {
-  parallel_over(marks.count(), least_part / word_bits * word_bits, [&](Offset begin, Offset end) {
-    const std::vector<Offset> kept = marks.unmarked_before({begin, end});
-    f(Stretch{marks.words(), begin, end, kept[0], kept[1]});
-  });
+Stretch stretch_of(const MarkedPositions& marks, Offset begin, Offset end) {
+  const std::vector<Offset> kept = marks.unmarked_before({begin, end});
+  return {marks.words(), begin, end, kept[0], kept[1]};
 }
 
 }  // namespace
@@ -220,7 +215,7 @@ template <class Position>
 MarkedPositions::MarkedPositions(Offset count, std::span<const Position> positions) {
   allocate(count);
   const auto words = static_cast<Offset>(words_.size());
-  parallel_over(words, least_part / word_bits, [&](Offset begin, Offset end) {
+  parallel_over(words, least_stream / word_bits, [&](Offset begin, Offset end) {
     auto position = std::lower_bound(positions.begin(), positions.end(), begin * word_bits);
     const auto last = std::lower_bound(position, positions.end(), end * word_bits);
     // Bits are gathered in a register: to read a word just written takes longer than all the rest.
@@ -241,7 +236,7 @@ template MarkedPositions::MarkedPositions(Offset, std::span<const std::uint32_t>
 MarkedPositions MarkedPositions::gathered(const std::vector<std::uint32_t>& positions) const {
   MarkedPositions result;
   result.allocate(static_cast<Offset>(positions.size()));
-  parallel_over(result.count_, least_part / word_bits * word_bits, [&](Offset begin, Offset end) {
+  parallel_over(result.count_, least_stream, [&](Offset begin, Offset end) {
     gather_bits(words_.data(), positions.data() + begin, end - begin,
                 result.words_.data() + begin / word_bits);
   });
@@ -264,16 +259,13 @@ void MarkedPositions::allocate(Offset count) {
 }
 
 void MarkedPositions::count_blocks() {
+  before_.assign(1, 0);
   const auto words = static_cast<Offset>(words_.size());
-  const Offset blocks = words / block_words + 1;
-  before_.resize(static_cast<std::size_t>(blocks) + 1);
-  parallel_over(blocks, least_part / (word_bits * block_words), [&](Offset begin, Offset end) {
-    for (Offset b = begin; b < end; ++b) {
-      const Offset first = b * block_words;
-      before_[b + 1] = count_bits(words_.data() + first, std::min(block_words, words - first));
-    }
-  });
-  std::partial_sum(before_.begin(), before_.end(), before_.begin());
+  before_.reserve(static_cast<std::size_t>(words / block_words) + 2);
+  for (Offset first = 0; first <= words; first += block_words) {
+    before_.push_back(before_.back() +
+                      count_bits(words_.data() + first, std::min(block_words, words - first)));
+  }
 }
 
 void Moves::grow_at(Scratch<std::uint32_t> places) {
@@ -283,22 +275,21 @@ void Moves::grow_at(Scratch<std::uint32_t> places) {
 
 template <class T>
 void Moves::keep(std::span<const T> array, T* kept) const {
-  for_each_stretch(dropped_, [&](const Stretch& stretch) {
+  parallel_over(before(), least_stream, [&](Offset begin, Offset end) {
+    const Stretch stretch = stretch_of(dropped_, begin, end);
     keep_stretch(keep_vectors(stretch, array.data(), kept), array.data(), kept);
   });
 }
 
 template <class T>
-void Moves::spread_kept(const T* kept, std::vector<T>& array) const {
-  array.resize(static_cast<std::size_t>(after()));
-  for_each_stretch(grown_, [&](const Stretch& stretch) {
-    spread_stretch(spread_vectors(stretch, kept, array.data()), kept, array.data());
-  });
+void Moves::spread_kept(const T* kept, Offset begin, Offset end, T* array) const {
+  const Stretch stretch = stretch_of(grown_, begin, end);
+  spread_stretch(spread_vectors(stretch, kept, array), kept, array);
 }
 
 template void Moves::keep(std::span<const Index>, Index*) const;
 template void Moves::keep(std::span<const Real>, Real*) const;
-template void Moves::spread_kept(const Index*, std::vector<Index>&) const;
-template void Moves::spread_kept(const Real*, std::vector<Real>&) const;
+template void Moves::spread_kept(const Index*, Offset, Offset, Index*) const;
+template void Moves::spread_kept(const Real*, Offset, Offset, Real*) const;
 
 }  // namespace plexus

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <utility>
@@ -64,9 +65,14 @@ class Moves {
   /// @param of_grown  of_grown(i): the entry of the i-th that comes
   template <class T, class OfGrown>
   void spread(const T* kept, std::vector<T>& array, OfGrown&& of_grown) const {
-    spread_kept(kept, array);
-    parallel_over(static_cast<Offset>(places_.size()), least_part, [&](Offset begin, Offset end) {
-      for (Offset i = begin; i < end; ++i) array[places_[i]] = of_grown(i);
+    array.resize(static_cast<std::size_t>(after()));
+    parallel_over(after(), least_stream, [&](Offset begin, Offset end) {
+      spread_kept(kept, begin, end, array.data());
+      const auto first = std::lower_bound(places_.data(), places_.data() + places_.size(), begin);
+      const auto last = std::lower_bound(first, places_.data() + places_.size(), end);
+      for (const std::uint32_t* place = first; place != last; ++place) {
+        array[*place] = of_grown(place - places_.data());
+      }
     });
   }
 
@@ -78,8 +84,9 @@ class Moves {
   }
 
  private:
+  /// @param begin  a multiple of 64
   template <class T>
-  void spread_kept(const T* kept, std::vector<T>& array) const;
+  void spread_kept(const T* kept, Offset begin, Offset end, T* array) const;
 
   MarkedPositions dropped_;
   MarkedPositions grown_;
