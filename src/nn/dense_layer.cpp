@@ -154,7 +154,7 @@ std::uint64_t DenseLayer::gradient_of_rows(const Slabs& delta, RowRange rows, co
           out == nullptr ? sums.data() : out + static_cast<Offset>(tile.begin - rows.begin) * cols();
       for (Index s = 0; s < delta.slabs(); ++s) {
         dense_gradient(tile, cols(), delta.slab(s),
-                       by_sample_.data() + static_cast<Offset>(x.first_line(s)) * line_samples * padded_cols_,
+                       by_sample_.data() + static_cast<Offset>(delta.first_line(s)) * line_samples * padded_cols_,
                        padded_cols_, use.scale, s == 0 ? Output::set : Output::add, gradient);
       }
       if (use.step == nullptr) continue;
