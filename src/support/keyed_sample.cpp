@@ -9,6 +9,7 @@
 #include <numeric>
 #include <utility>
 
+#include "src/support/aligned.hpp"
 #include "src/support/error.hpp"
 #include "src/support/parallel.hpp"
 
@@ -135,12 +136,17 @@ std::vector<Offset> Draws::many_distinct(Offset begin, Offset end) const {
   const auto buckets = static_cast<std::size_t>((size_ - 1) >> bits) + 1;
   const int parts = parts_for(draws, least_part);
 
+  Scratch<Offset> drawn(static_cast<std::size_t>(draws));
   std::vector<std::vector<Offset>> places(static_cast<std::size_t>(parts));  // by part and bucket
   for_each_part(parts, [&](int part) {
     std::vector<Offset>& counts = places[part];
     counts.assign(buckets, 0);
+    Offset* next = drawn.data() + part_begin(draws, part, parts);
     for_each(begin + part_begin(draws, part, parts), begin + part_begin(draws, part + 1, parts),
-             [&](Offset number) { ++counts[number >> bits]; });
+             [&](Offset number) {
+               *next++ = number;
+               ++counts[number >> bits];
+             });
   });
   std::vector<Offset> bucket_begin;
   Offset place = 0;
@@ -153,8 +159,9 @@ std::vector<Offset> Draws::many_distinct(Offset begin, Offset end) const {
   std::vector<Offset> numbers(static_cast<std::size_t>(draws));
   for_each_part(parts, [&](int part) {
     std::vector<Offset>& next = places[part];
-    for_each(begin + part_begin(draws, part, parts), begin + part_begin(draws, part + 1, parts),
-             [&](Offset number) { numbers[next[number >> bits]++] = number; });
+    for (Offset i = part_begin(draws, part, parts); i < part_begin(draws, part + 1, parts); ++i) {
+      numbers[next[drawn[i] >> bits]++] = drawn[i];
+    }
   });
   std::vector<Offset> bucket_end(buckets);
   for_each_part(parts, [&](int part) {

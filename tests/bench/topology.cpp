@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -55,10 +56,12 @@ class RewiredNetwork {
     return sum;
   }
 
-  /// Back to the first layers, as they are between two steps.
+  /// Back to the first layers, rewired once, as they are between two steps: a first rewiring takes memory
+  /// from the system that the others find at hand.
   void reset() {
     layers_.clear();
     for (const LayerSnapshot& layer : first_) layers_.push_back(make_layer(layer));
+    apply(edits({}, 1));
     settle_all();
   }
 
@@ -72,8 +75,9 @@ class RewiredNetwork {
     return pruner_.removed(views(), prune_schedule(pruning(), epochs).first);
   }
 
-  [[nodiscard]] EditList edits(const RemovedNeurons& removed) const {
-    return evolve(views(), removed, {*method_, *init_, TopologyConfig{}.drop_fraction, Budget::fixed, 1, 1});
+  [[nodiscard]] EditList edits(const RemovedNeurons& removed, std::uint64_t epoch = 2) const {
+    return evolve(views(), removed,
+                  {*method_, *init_, TopologyConfig{}.drop_fraction, Budget::fixed, 1, epoch});
   }
 
   void apply(const EditList& edits) {
