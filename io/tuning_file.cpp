@@ -67,7 +67,7 @@ std::string text_of(const TuningKey& key, const KernelTuning& tuning) {
       "processor = {}\nkernels = {}\nversion = {}\n\n"
       "cached_bytes = {}  # of slabs that stay in the cache during a backward pass\n"
       "near_bytes = {}  # of a slab, beyond which lines are asked for early\n"
-      "dense_density = {:.3f}  # from which weights are multiplied as a dense matrix\n",
+      "dense_density = {}  # from which weights are multiplied as a dense matrix\n",
       quoted(key.processor), quoted(key.kernels), quoted(key.version), tuning.cached_bytes, tuning.near_bytes,
       tuning.dense_density);
 }

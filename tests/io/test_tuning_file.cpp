@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const TuningKey key = {"A \"fine\" processor \\ 7", "avx2", "1.2.3"};
-constexpr KernelTuning some{1 << 20, 1 << 23, 0.5};
+constexpr KernelTuning some{1 << 20, 1 << 23, 0.5231987654321};
 
 /// A variable of the environment for the length of a test.
 class Variable {
