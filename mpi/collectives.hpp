@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "mpi/distributed_context.hpp"
 #include "mpi/message.hpp"
+#include "src/support/error.hpp"
 
 namespace plexus {
 
@@ -32,6 +34,25 @@ template <class T>
 template <class T>
 [[nodiscard]] T smallest(DistributedContext& ctx, const T& value) {
   return std::ranges::min(gather_all(ctx, value));
+}
+
+/// Collective. `outgoing[r]` goes to rank r. @return in place r what came from rank r
+template <class T>
+[[nodiscard]] std::vector<std::vector<T>> exchange_numbers(DistributedContext& ctx,
+                                                           const std::vector<std::vector<T>>& outgoing) {
+  static_assert(std::is_trivially_copyable_v<T>);
+  std::vector<std::span<const std::byte>> bytes_out;
+  bytes_out.reserve(outgoing.size());
+  for (const auto& numbers : outgoing) bytes_out.push_back(std::as_bytes(std::span(numbers)));
+  std::vector<std::vector<T>> incoming(static_cast<std::size_t>(ctx.size()));
+  ctx.exchange(bytes_out, [&](int rank, std::size_t bytes) {
+    ensure(bytes % sizeof(T) == 0, "{} bytes from rank {} are no numbers of {} bytes each", bytes, rank,
+           sizeof(T));
+    auto& numbers = incoming[static_cast<std::size_t>(rank)];
+    numbers.resize(bytes / sizeof(T));
+    return std::as_writable_bytes(std::span(numbers));
+  });
+  return incoming;
 }
 
 /// Collective. Sends the bytes of `root`, however many, to all ranks; what others held is replaced.

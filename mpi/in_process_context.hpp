@@ -33,35 +33,42 @@ class InProcessContext final : public DistributedContext {
   InProcessContext();
   /// Rank `rank` of `group`; each rank may be taken once.
   InProcessContext(std::shared_ptr<InProcessGroup> group, int rank);
-  /// Leaves the group: calls that would have to wait for this rank throw from now on.
+  /// Leaves the group: calls that would have to wait for this rank throw from now on. Not so for a part while
+  /// an exception passes: the others shall hear of the failure where it ends, not of its traces.
   ~InProcessContext() override;
   InProcessContext(const InProcessContext&) = delete;
   InProcessContext& operator=(const InProcessContext&) = delete;
 
   [[nodiscard]] int rank() const override { return rank_; }
   [[nodiscard]] int size() const override;
+  [[nodiscard]] std::unique_ptr<DistributedContext> split(int color) override;
   void barrier() override;
   void broadcast(std::span<std::byte> bytes, int root) override;
   [[nodiscard]] std::vector<std::vector<std::byte>> allgather(std::span<const std::byte> bytes) override;
+  void exchange(std::span<const std::span<const std::byte>> outgoing, const PlaceOf& place_of) override;
   void sum(std::span<std::int64_t> values) override;
+  void maximum(std::span<std::int64_t> values) override;
   [[nodiscard]] std::unique_ptr<SumQueue<std::int64_t>> integer_sums(std::size_t capacity) override;
   [[nodiscard]] std::unique_ptr<SumQueue<float>> float_sums(std::size_t capacity) override;
-  /// Throws `JobAborted` here and, at their next collective call, on all other ranks.
+  /// Throws `JobAborted` here and, at their next collective call, on all other ranks of the whole group.
   [[noreturn]] void abort(int exit_code) override;
 
  private:
+  template <class Combine>
+  void reduce(const char* call, std::span<std::int64_t> values, Combine&& combine);
   template <class T>
   [[nodiscard]] std::unique_ptr<SumQueue<T>> sums(std::size_t capacity);
 
   std::shared_ptr<InProcessGroup> group_;
   int rank_;
+  int exceptions_at_start_;
 };
 
 /// A group of `size` ranks to be given to as many contexts.
 [[nodiscard]] std::shared_ptr<InProcessGroup> make_in_process_group(int size);
 
-/// Ends the group: ranks that wait for others, now or later, throw `JobAborted` with this code and text.
-/// The first call decides; later ones change nothing.
+/// Ends the group, and all of which it is a part: ranks that wait for others, now or later, throw
+/// `JobAborted` with this code and text. The first call decides; later ones change nothing.
 void poison(InProcessGroup& group, int exit_code, const std::string& why);
 
 }  // namespace plexus

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <type_traits>
+#include <utility>
 
 #include "mpi/watchdog.hpp"
 #include "src/support/error.hpp"
@@ -10,8 +11,10 @@
 namespace plexus {
 
 template <class T>
-MessageSums<T>::MessageSums(std::size_t capacity, std::size_t piece_bytes)
-    : piece_(piece_bytes / sizeof(T)),
+MessageSums<T>::MessageSums(std::shared_ptr<const Communicator> communicator, std::size_t capacity,
+                            std::size_t piece_bytes)
+    : communicator_(std::move(communicator)),
+      piece_(piece_bytes / sizeof(T)),
       exceptions_at_start_(std::uncaught_exceptions()),
       ring_(capacity),
       memory_(ring_.capacity()) {}
@@ -62,7 +65,7 @@ void MessageSums<T>::start() {
     MPI_Request request = MPI_REQUEST_NULL;
     check_mpi(MPI_Iallreduce(MPI_IN_PLACE, place(number) + first,
                              static_cast<int>(std::min(piece_, count_ - first)),
-                             integers ? MPI_INT64_T : MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD, &request),
+                             integers ? MPI_INT64_T : MPI_FLOAT, MPI_SUM, communicator_->get(), &request),
               "MPI_Iallreduce");
     parts.push_back(request);
   }
@@ -70,7 +73,8 @@ void MessageSums<T>::start() {
 
 template <class T>
 void MessageSums<T>::poll() {
-  // To ask for one that is not complete moves all that are under way; to ask for a complete one moves nothing.
+  // To ask for one that is not complete moves all that are under way; to ask for a complete one moves
+  // nothing.
   while (complete_ < started_ && complete(requests(complete_))) ++complete_;
 }
 

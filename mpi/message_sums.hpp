@@ -2,10 +2,11 @@
 
 #include <array>
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "mpi/block_ring.hpp"
-#include "mpi/mpi_calls.hpp"
+#include "mpi/communicator.hpp"
 #include "mpi/sum_queue.hpp"
 #include "src/support/aligned.hpp"
 
@@ -16,7 +17,8 @@ template <class T>
 class MessageSums final : public SumQueue<T> {
  public:
   /// @param piece_bytes  larger messages are cut into pieces of so many bytes
-  MessageSums(std::size_t capacity, std::size_t piece_bytes);
+  MessageSums(std::shared_ptr<const Communicator> communicator, std::size_t capacity,
+              std::size_t piece_bytes);
   /// Waits for the sums under way, as MPI still writes to them; except while an exception passes.
   ~MessageSums() override;
 
@@ -34,6 +36,7 @@ class MessageSums final : public SumQueue<T> {
   }
   [[nodiscard]] T* place(std::uint64_t number) const;
 
+  std::shared_ptr<const Communicator> communicator_;
   std::size_t piece_;  ///< values of a message
   int exceptions_at_start_;
   BlockRing ring_;

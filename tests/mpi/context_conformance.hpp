@@ -5,9 +5,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <iterator>
 #include <limits>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,29 +14,13 @@
 #include "mpi/collective_check.hpp"
 #include "mpi/collectives.hpp"
 #include "mpi/layer_edit_serialization.hpp"
+#include "tests/mpi/conformance_case.hpp"
+#include "tests/mpi/part_conformance.hpp"
 
 // What every DistributedContext must do: one list of cases, run by ranks that are threads (test_contexts.cpp)
 // and by real MPI processes (mpi_launch/test_mpi_context.cpp). All ranks run a case together.
 
 namespace plexus::conformance {
-
-struct Case {
-  std::string name;
-  std::function<void(DistributedContext&)> run;
-};
-
-inline void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
-
-/// `count` bytes that differ by rank and place.
-inline std::vector<std::byte> bytes_of_rank(int rank, std::size_t count) {
-  std::vector<std::byte> bytes(count);
-  for (std::size_t i = 0; i < count; ++i)
-    bytes[i] = static_cast<std::byte>(31 * (rank + 1) + 7 * static_cast<int>(i));
-  return bytes;
-}
-
-/// 0 + 1 + ... + (size - 1)
-inline std::int64_t triangle(int size) { return std::int64_t{size} * (size - 1) / 2; }
 
 inline void rank_and_size(DistributedContext& ctx) {
   EXPECT_GE(ctx.rank(), 0);
@@ -67,25 +50,18 @@ inline void sum_of_integers_wraps_around(DistributedContext& ctx) {
   EXPECT_EQ(values[0], expected);
 }
 
-/// Pushes one sum of `terms`, which the queue must have room for.
-template <class T>
-void push(SumQueue<T>& sums, const std::vector<T>& terms) {
-  ASSERT_TRUE(sums.has_room(terms.size()));
-  const std::span<T> room = sums.next(terms.size());
-  ASSERT_EQ(room.size(), terms.size());
-  std::ranges::copy(terms, room.begin());
-  sums.start();
-}
+inline void largest_of_integers(DistributedContext& ctx) {
+  const std::int64_t last = ctx.size() - 1;
+  std::vector<std::int64_t> values = {ctx.rank(), -ctx.rank(), last - ctx.rank(),
+                                      ctx.rank() == last ? std::int64_t{1} << 60 : -5,
+                                      std::numeric_limits<std::int64_t>::min() + ctx.rank()};
+  std::vector<std::int64_t> none;
 
-/// The oldest sum, all at once, which is popped.
-template <class T>
-std::vector<T> take(SumQueue<T>& sums, std::size_t count) {
-  sums.wait();
-  std::vector<T> scratch(count);
-  const T* values = sums.values(0, count, scratch.data());
-  const std::vector<T> sum(values, values + count);
-  sums.pop();
-  return sum;
+  ctx.maximum(values);
+  ctx.maximum(none);
+
+  EXPECT_EQ(values, (std::vector<std::int64_t>{last, 0, last, std::int64_t{1} << 60,
+                                               std::numeric_limits<std::int64_t>::min() + last}));
 }
 
 inline void queued_integers_wrap_around(DistributedContext& ctx) {
@@ -360,30 +336,34 @@ inline void a_problem_of_the_last_rank_reaches_all(DistributedContext& ctx) {
 }
 
 inline std::vector<Case> cases() {
-  return {{"RankAndSize", rank_and_size},
-          {"SumOfIntegers", sum_of_integers},
-          {"SumOfIntegersWrapsAround", sum_of_integers_wraps_around},
-          {"QueuedIntegersWrapAround", queued_integers_wrap_around},
-          {"QueuedFloats", queued_floats},
-          {"QueuedFloatsAreTheSameOnAllRanks", queued_floats_are_the_same_on_all_ranks},
-          {"QueuedSumsComeFirstInFirstOut", queued_sums_come_first_in_first_out},
-          {"PollingChangesNothing", polling_changes_nothing},
-          {"AQueuedSumIsReadInPieces", a_queued_sum_is_read_in_pieces},
-          {"AQueueIsUsedAgainAndAgain", a_queue_is_used_again_and_again},
-          {"ASumLargerThanTheQueueGetsItsMemory", a_sum_larger_than_the_queue_gets_its_memory},
-          {"MoreSmallSumsThanAQueueCounts", more_small_sums_than_a_queue_counts},
-          {"OtherCallsWhileSumsAreUnderWay", other_calls_while_sums_are_under_way},
-          {"AQueueEndsWithSumsUnderWay", a_queue_ends_with_sums_under_way},
-          {"EmptyBuffers", empty_buffers},
-          {"BroadcastFromEachRank", broadcast_from_each_rank},
-          {"BroadcastFromARankThatDoesNotExist", broadcast_from_a_rank_that_does_not_exist},
-          {"AllgatherOfEqualSizes", allgather_of_equal_sizes},
-          {"AllgatherOfDifferentSizes", allgather_of_different_sizes},
-          {"AllgatherWhereSomeSendNothing", allgather_where_some_send_nothing},
-          {"Messages", messages},
-          {"EditListsTravel", edit_lists_travel},
-          {"LargestAndSmallest", largest_and_smallest},
-          {"AProblemOfTheLastRankReachesAll", a_problem_of_the_last_rank_reaches_all}};
+  std::vector<Case> all = {
+      {"RankAndSize", rank_and_size},
+      {"SumOfIntegers", sum_of_integers},
+      {"SumOfIntegersWrapsAround", sum_of_integers_wraps_around},
+      {"LargestOfIntegers", largest_of_integers},
+      {"QueuedIntegersWrapAround", queued_integers_wrap_around},
+      {"QueuedFloats", queued_floats},
+      {"QueuedFloatsAreTheSameOnAllRanks", queued_floats_are_the_same_on_all_ranks},
+      {"QueuedSumsComeFirstInFirstOut", queued_sums_come_first_in_first_out},
+      {"PollingChangesNothing", polling_changes_nothing},
+      {"AQueuedSumIsReadInPieces", a_queued_sum_is_read_in_pieces},
+      {"AQueueIsUsedAgainAndAgain", a_queue_is_used_again_and_again},
+      {"ASumLargerThanTheQueueGetsItsMemory", a_sum_larger_than_the_queue_gets_its_memory},
+      {"MoreSmallSumsThanAQueueCounts", more_small_sums_than_a_queue_counts},
+      {"OtherCallsWhileSumsAreUnderWay", other_calls_while_sums_are_under_way},
+      {"AQueueEndsWithSumsUnderWay", a_queue_ends_with_sums_under_way},
+      {"EmptyBuffers", empty_buffers},
+      {"BroadcastFromEachRank", broadcast_from_each_rank},
+      {"BroadcastFromARankThatDoesNotExist", broadcast_from_a_rank_that_does_not_exist},
+      {"AllgatherOfEqualSizes", allgather_of_equal_sizes},
+      {"AllgatherOfDifferentSizes", allgather_of_different_sizes},
+      {"AllgatherWhereSomeSendNothing", allgather_where_some_send_nothing},
+      {"Messages", messages},
+      {"EditListsTravel", edit_lists_travel},
+      {"LargestAndSmallest", largest_and_smallest},
+      {"AProblemOfTheLastRankReachesAll", a_problem_of_the_last_rank_reaches_all}};
+  std::ranges::copy(part_cases(), std::back_inserter(all));
+  return all;
 }
 
 }  // namespace plexus::conformance

@@ -22,7 +22,7 @@ TEST_P(InProcess, Conforms) {
 
 INSTANTIATE_TEST_SUITE_P(Contexts, InProcess,
                          testing::Combine(testing::ValuesIn(conformance::cases()),
-                                          testing::Values(1, 2, 3, 5)),
+                                          testing::Values(1, 2, 3, 4, 5)),
                          [](const auto& test) {
                            return std::get<0>(test.param).name + "On" +
                                   std::to_string(std::get<1>(test.param));
@@ -67,6 +67,88 @@ TEST(InProcessContext, AFailingRankEndsThoseThatWaitForASum) {
                            sums->wait();
                          }),
                Fault);
+}
+
+TEST(InProcessContext, AFailureInAPartEndsTheRanksOfAllParts) {
+  std::atomic<int> ended_by_poison{0};
+
+  const auto text = message_of<InputError>([&] {
+    run_ranks(5, [&](DistributedContext& ctx) {
+      try {
+        const auto part = ctx.split(ctx.rank() % 2);
+        const auto inner = part->split(0);
+        if (ctx.rank() == 2) throw InputError("rank 2 cannot go on");
+        (ctx.rank() % 2 == 0 ? *inner : ctx).barrier();
+      } catch (const JobAborted&) {
+        ++ended_by_poison;
+        throw;
+      }
+    });
+  });
+
+  EXPECT_EQ(text, "rank 2 cannot go on");
+  EXPECT_EQ(ended_by_poison, 4);
+}
+
+TEST(InProcessContext, AFailureInAPartEndsThoseThatWaitForItsSum) {
+  const auto text = message_of<InputError>([&] {
+    run_ranks(4, [&](DistributedContext& ctx) {
+      const auto part = ctx.split(ctx.rank() / 2);
+      const auto sums = part->integer_sums(256);
+      if (ctx.rank() == 3) throw InputError("rank 3 cannot go on");
+      conformance::push(*sums, {1});
+      sums->wait();
+      ctx.barrier();
+    });
+  });
+
+  EXPECT_EQ(text, "rank 3 cannot go on");
+}
+
+TEST(InProcessContext, AbortInAPartEndsAllRanks) {
+  std::atomic<int> codes{0};
+
+  EXPECT_THROW(run_ranks(4,
+                         [&](DistributedContext& ctx) {
+                           try {
+                             const auto part = ctx.split(ctx.rank() / 2);
+                             if (ctx.rank() == 3) part->abort(64);
+                             (ctx.rank() == 2 ? *part : ctx).barrier();
+                           } catch (const JobAborted& aborted) {
+                             codes += aborted.exit_code();
+                             throw;
+                           }
+                         }),
+               JobAborted);
+
+  EXPECT_EQ(codes, 4 * 64);
+}
+
+TEST(InProcessContext, ARankThatLeavesAPartEarlyIsAFaultAndNoHang) {
+  const auto text = message_of<Fault>([] {
+    run_ranks(4, [](DistributedContext& ctx) {
+      const auto part = ctx.split(ctx.rank() / 2);
+      if (ctx.rank() == 2) return;
+      if (ctx.rank() == 3) part->barrier();
+    });
+  });
+
+  EXPECT_EQ(text, "rank 0 has left without collective call no. 0 ('barrier'), which rank 1 has made");
+}
+
+TEST(InProcessContext, ARankWhoseFailureIsCaughtOutsideOfItsPartIsMissedThere) {
+  const auto text = message_of<Fault>([] {
+    run_ranks(2, [](DistributedContext& ctx) {
+      try {
+        const auto part = ctx.split(0);
+        if (ctx.rank() == 0) throw InputError("caught below");
+        part->barrier();
+      } catch (const InputError&) {
+      }
+    });
+  });
+
+  EXPECT_EQ(text, "rank 0 has left without collective call no. 0 ('barrier'), which rank 1 has made");
 }
 
 TEST(InProcessContext, AbortEndsAllRanksWithItsCode) {
