@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "mpi/peer_messages.hpp"
 #include "mpi/sum_queue.hpp"
 
 namespace plexus {
@@ -50,6 +51,9 @@ class DistributedContext {
   /// @param capacity  bytes of memory for the sums under way; more is taken only for one sum that is larger
   [[nodiscard]] virtual std::unique_ptr<SumQueue<std::int64_t>> integer_sums(std::size_t capacity) = 0;
   [[nodiscard]] virtual std::unique_ptr<SumQueue<float>> float_sums(std::size_t capacity) = 0;
+
+  /// Collective, also where it is destroyed. Messages between single ranks, in the background.
+  [[nodiscard]] virtual std::unique_ptr<PeerMessages> peer_messages() = 0;
 
   /// Independent. Ends all ranks of the job at once with this exit code, also those outside this context.
   [[noreturn]] virtual void abort(int exit_code) = 0;

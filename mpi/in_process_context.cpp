@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "mpi/in_process_group.hpp"
+#include "mpi/in_process_peer_messages.hpp"
 #include "mpi/shared_sums.hpp"
 #include "src/support/error.hpp"
 
@@ -52,7 +53,7 @@ int InProcessContext::size() const { return group_->size(); }
 
 std::unique_ptr<DistributedContext> InProcessContext::split(int color) {
   ensure(color >= 0, "a part of the ranks has colour {}", color);
-  auto [part, rank] = group_->split(group_, rank_, color);
+  auto [part, rank] = group_->split(group_, rank_, "split", color);
   return std::make_unique<InProcessContext>(std::move(part), rank);
 }
 
@@ -144,6 +145,11 @@ std::unique_ptr<SumQueue<std::int64_t>> InProcessContext::integer_sums(std::size
 
 std::unique_ptr<SumQueue<float>> InProcessContext::float_sums(std::size_t capacity) {
   return sums<float>(capacity);
+}
+
+std::unique_ptr<PeerMessages> InProcessContext::peer_messages() {
+  return std::make_unique<InProcessPeerMessages>(group_->split(group_, rank_, "peer messages", 0).first,
+                                                 rank_);
 }
 
 void InProcessContext::abort(int exit_code) {

@@ -50,6 +50,7 @@ class InProcessContext final : public DistributedContext {
   void maximum(std::span<std::int64_t> values) override;
   [[nodiscard]] std::unique_ptr<SumQueue<std::int64_t>> integer_sums(std::size_t capacity) override;
   [[nodiscard]] std::unique_ptr<SumQueue<float>> float_sums(std::size_t capacity) override;
+  [[nodiscard]] std::unique_ptr<PeerMessages> peer_messages() override;
   /// Throws `JobAborted` here and, at their next collective call, on all other ranks of the whole group.
   [[noreturn]] void abort(int exit_code) override;
 

@@ -76,8 +76,8 @@ void InProcessGroup::wait(const Operation& operation) {
 }
 
 std::pair<std::shared_ptr<InProcessGroup>, int> InProcessGroup::split(
-    const std::shared_ptr<InProcessGroup>& self, int rank, int color) {
-  const auto operation = arrive(rank, "split", std::as_bytes(std::span(&color, 1)));
+    const std::shared_ptr<InProcessGroup>& self, int rank, const std::string& call, int color) {
+  const auto operation = arrive(rank, call, std::as_bytes(std::span(&color, 1)));
   wait(*operation);
   std::vector<int> ranks;
   for (int other = 0; other < size(); ++other) {
@@ -91,6 +91,77 @@ std::pair<std::shared_ptr<InProcessGroup>, int> InProcessGroup::split(
   auto& group = operation->groups[color];
   if (!group) group = std::make_shared<InProcessGroup>(self, std::move(ranks));
   return {group, place};
+}
+
+InProcessGroup::Channel& InProcessGroup::channel(int from, int to) {
+  const std::size_t ranks = members_.size();
+  if (channels_.empty()) channels_.resize(ranks * ranks);
+  auto& found = channels_[static_cast<std::size_t>(from) * ranks + static_cast<std::size_t>(to)];
+  // Which side is ahead, and how far, may change from round to round: both get their room at once.
+  constexpr std::size_t most_in_tests = 64;
+  found.sends.reserve(most_in_tests);
+  found.receives.reserve(most_in_tests);
+  return found;
+}
+
+void InProcessGroup::copy_what_meets(int from, int to) {
+  auto& [sends, receives] = channel(from, to);
+  if (sends.empty() || receives.empty()) return;
+  const auto bytes = sends.front();
+  const auto place = receives.front();
+  ensure(bytes.size() == place.size(), "a message of {} bytes from rank {}, but room for {} on rank {}",
+         bytes.size(), from, place.size(), to);
+  std::ranges::copy(bytes, place.begin());
+  sends.erase(sends.begin());
+  receives.erase(receives.begin());
+  job_->changed.notify_all();
+}
+
+void InProcessGroup::post_receive(int rank, int peer, std::span<std::byte> place) {
+  const std::lock_guard lock(job_->mutex);
+  throw_if_ended();
+  ensure(peer >= 0 && peer < size(), "a message from rank {}, but there are {} ranks", peer, size());
+  if (place.empty()) return;
+  channel(peer, rank).receives.push_back(place);
+  copy_what_meets(peer, rank);
+}
+
+void InProcessGroup::post_send(int rank, int peer, std::span<const std::byte> bytes) {
+  const std::lock_guard lock(job_->mutex);
+  throw_if_ended();
+  ensure(peer >= 0 && peer < size(), "a message to rank {}, but there are {} ranks", peer, size());
+  if (bytes.empty()) return;
+  channel(rank, peer).sends.push_back(bytes);
+  copy_what_meets(rank, peer);
+}
+
+template <class Waits>
+void InProcessGroup::wait_for_peers(int rank, Waits&& waits_for) {
+  std::unique_lock lock(job_->mutex);
+  for (int peer = 0; peer < size(); ++peer) {
+    while (waits_for(peer)) {
+      throw_if_ended();
+      ensure(!is_gone(peer), "rank {} has left without a message that rank {} waits for", peer, rank);
+      job_->changed.wait(lock);
+    }
+  }
+}
+
+void InProcessGroup::wait_received(int rank) {
+  wait_for_peers(rank, [&](int peer) { return !channel(peer, rank).receives.empty(); });
+}
+
+void InProcessGroup::wait_sent(int rank) {
+  wait_for_peers(rank, [&](int peer) { return !channel(rank, peer).sends.empty(); });
+}
+
+void InProcessGroup::withdraw_messages(int rank) {
+  const std::lock_guard lock(job_->mutex);
+  if (channels_.empty()) return;
+  for (int peer = 0; peer < size(); ++peer) {
+    channel(peer, rank).receives.clear();
+    channel(rank, peer).sends.clear();
+  }
 }
 
 std::shared_ptr<AlignedVector<std::byte>> InProcessGroup::memory(int rank, std::size_t bytes_per_rank) {

@@ -50,7 +50,16 @@ class InProcessGroup {
   void wait(const Operation& operation);
   /// Waits for all ranks. @return the group of those that pass the same colour, and this one's rank there
   std::pair<std::shared_ptr<InProcessGroup>, int> split(const std::shared_ptr<InProcessGroup>& self, int rank,
-                                                        int color);
+                                                        const std::string& call, int color);
+
+  /// Messages between two ranks meet in the order in which each side posts them, and are copied when they do.
+  /// Empty ones are not posted. What is posted stays until then, or until its rank withdraws it.
+  void post_receive(int rank, int peer, std::span<std::byte> place);
+  void post_send(int rank, int peer, std::span<const std::byte> bytes);
+  /// Waits until all that the rank has posted has been copied.
+  void wait_received(int rank);
+  void wait_sent(int rank);
+  void withdraw_messages(int rank);
 
   /// Memory that all ranks get which ask for as many bytes for each rank, the n-th time that they ask. Does
   /// not wait.
@@ -68,6 +77,17 @@ class InProcessGroup {
     std::optional<JobAborted> ended;
   };
 
+  /// What has been posted on one side only: one of the two is empty.
+  struct Channel {
+    std::vector<std::span<const std::byte>> sends;
+    std::vector<std::span<std::byte>> receives;
+  };
+
+  [[nodiscard]] Channel& channel(int from, int to);
+  void copy_what_meets(int from, int to);
+  template <class Waits>
+  void wait_for_peers(int rank, Waits&& waits_for);
+
   [[nodiscard]] Member& member(int rank) { return members_[static_cast<std::size_t>(rank)]; }
   [[nodiscard]] bool is_gone(int rank) const;
   void throw_if_ended() const;
@@ -81,6 +101,7 @@ class InProcessGroup {
   std::vector<std::size_t> memory_calls_;  // the same for calls of `memory`
   std::vector<std::shared_ptr<AlignedVector<std::byte>>> memory_;
   std::map<std::uint64_t, std::shared_ptr<Operation>> open_;  // by number
+  std::vector<Channel> channels_;                             // by sender, then receiver; empty if never used
 };
 
 }  // namespace plexus

@@ -37,6 +37,8 @@ MpiPeerMessages::~MpiPeerMessages() {
 }
 
 void MpiPeerMessages::receive(int peer, std::span<std::byte> place) {
+  ensure(peer >= 0 && peer < communicator_->size(), "a message from rank {}, but there are {} ranks", peer,
+         communicator_->size());
   in_pieces(place.size(), piece_bytes_, [&](std::size_t first, int count) {
     MPI_Request request = MPI_REQUEST_NULL;
     check_mpi(MPI_Irecv(place.data() + first, count, MPI_BYTE, peer, tag, communicator_->get(), &request),
@@ -47,6 +49,8 @@ void MpiPeerMessages::receive(int peer, std::span<std::byte> place) {
 }
 
 void MpiPeerMessages::send(int peer, std::span<const std::byte> bytes) {
+  ensure(peer >= 0 && peer < communicator_->size(), "a message to rank {}, but there are {} ranks", peer,
+         communicator_->size());
   in_pieces(bytes.size(), piece_bytes_, [&](std::size_t first, int count) {
     MPI_Request request = MPI_REQUEST_NULL;
     check_mpi(MPI_Isend(bytes.data() + first, count, MPI_BYTE, peer, tag, communicator_->get(), &request),

@@ -200,6 +200,12 @@ std::unique_ptr<SumQueue<std::int64_t>> MpiRanks::integer_sums(std::size_t capac
 
 std::unique_ptr<SumQueue<float>> MpiRanks::float_sums(std::size_t capacity) { return sums<float>(capacity); }
 
+std::unique_ptr<PeerMessages> MpiRanks::peer_messages() {
+  const activity::Collective waiting("peer messages", ++*collectives_);
+  meet();
+  return std::make_unique<MpiPeerMessages>(communicator_->copy(), options_.piece_bytes);
+}
+
 void MpiRanks::abort(int exit_code) {
   std::fflush(nullptr);
   MPI_Abort(MPI_COMM_WORLD, exit_code);

@@ -43,6 +43,7 @@ class MpiRanks : public DistributedContext {
   void maximum(std::span<std::int64_t> values) override;
   [[nodiscard]] std::unique_ptr<SumQueue<std::int64_t>> integer_sums(std::size_t capacity) override;
   [[nodiscard]] std::unique_ptr<SumQueue<float>> float_sums(std::size_t capacity) override;
+  [[nodiscard]] std::unique_ptr<PeerMessages> peer_messages() override;
   [[noreturn]] void abort(int exit_code) override;
 
  private:

@@ -14,7 +14,8 @@
 #include "mpi/collectives.hpp"
 #include "tests/mpi/conformance_case.hpp"
 
-// What model parts need of a DistributedContext: parts of the ranks, and bytes from each rank to each.
+// What model parts need of a DistributedContext: parts of the ranks, bytes from each rank to each, and
+// messages between single ranks.
 
 namespace plexus::conformance {
 
@@ -213,6 +214,176 @@ inline void exchange_wants_bytes_for_each_rank(DistributedContext& ctx) {
   EXPECT_THROW(static_cast<void>(exchange_numbers(ctx, outgoing)), Fault);
 }
 
+/// Some rounds in which rank r sends `size_of(r, s)` bytes to rank s.
+template <class F>
+void check_rounds(DistributedContext& ctx, PeerMessages& messages, int rounds, F size_of) {
+  const auto ranks = static_cast<std::size_t>(ctx.size());
+  std::vector<std::vector<std::byte>> in(ranks), out(ranks);
+  for (int peer = 0; peer < ctx.size(); ++peer) {
+    in[static_cast<std::size_t>(peer)].resize(size_of(peer, ctx.rank()));
+    out[static_cast<std::size_t>(peer)].resize(size_of(ctx.rank(), peer));
+  }
+  for (int round = 0; round < rounds; ++round) {
+    for (int peer = 0; peer < ctx.size(); ++peer) {
+      auto& bytes = out[static_cast<std::size_t>(peer)];
+      bytes = bytes_of_rank(100 * round + 10 * ctx.rank() + peer, bytes.size());
+      // Some receive before they send, and some after it.
+      if (ctx.rank() % 2 == 0) messages.receive(peer, in[static_cast<std::size_t>(peer)]);
+      messages.send(peer, bytes);
+      if (ctx.rank() % 2 == 1) messages.receive(peer, in[static_cast<std::size_t>(peer)]);
+      messages.poll();
+    }
+    if (round % 2 == 0) messages.wait_received();
+    messages.wait();
+    for (int peer = 0; peer < ctx.size(); ++peer) {
+      ASSERT_EQ(in[static_cast<std::size_t>(peer)],
+                bytes_of_rank(100 * round + 10 * peer + ctx.rank(), size_of(peer, ctx.rank())))
+          << "round " << round << ", from rank " << peer << " to rank " << ctx.rank();
+    }
+  }
+}
+
+inline void messages_between_all_ranks(DistributedContext& ctx) {
+  const auto messages = ctx.peer_messages();
+
+  check_rounds(ctx, *messages, 50,
+               [](int from, int to) { return static_cast<std::size_t>(5 * from + to + 1); });
+}
+
+inline void messages_to_the_next_rank(DistributedContext& ctx) {
+  const auto messages = ctx.peer_messages();
+
+  check_rounds(ctx, *messages, 50,
+               [&](int from, int to) { return std::size_t{(from + 1) % ctx.size() == to ? 100u : 0u}; });
+}
+
+inline void messages_of_one_rank_only(DistributedContext& ctx) {
+  const auto messages = ctx.peer_messages();
+
+  check_rounds(ctx, *messages, 10,
+               [](int from, int to) { return std::size_t{from == 0 && to > 0 ? 9u : 0u}; });
+}
+
+inline void large_messages(DistributedContext& ctx) {
+  const auto messages = ctx.peer_messages();
+
+  check_rounds(ctx, *messages, 3, [](int from, int to) {
+    return from < to ? std::size_t{100'000} : static_cast<std::size_t>(20'000 + from);
+  });
+}
+
+inline void rounds_without_messages(DistributedContext& ctx) {
+  const auto messages = ctx.peer_messages();
+
+  messages->wait();
+  check_rounds(ctx, *messages, 3, [](int, int) { return std::size_t{0}; });
+}
+
+inline void rounds_of_other_sizes(DistributedContext& ctx) {
+  const auto messages = ctx.peer_messages();
+  for (const std::size_t size : {7u, 300u, 0u, 30u, 1u})
+    check_rounds(ctx, *messages, 2, [&](int from, int) { return size * static_cast<std::size_t>(from); });
+}
+
+inline void messages_come_in_the_order_of_posting(DistributedContext& ctx) {
+  const auto messages = ctx.peer_messages();
+  const int next = (ctx.rank() + 1) % ctx.size();
+  const int last = (ctx.rank() + ctx.size() - 1) % ctx.size();
+  std::vector<std::int64_t> out(100), in(100);
+  std::iota(out.begin(), out.end(), 1000 * ctx.rank());
+  const auto part_of = [](std::vector<std::int64_t>& numbers, std::size_t first, std::size_t count) {
+    return std::as_writable_bytes(std::span(numbers).subspan(first, count));
+  };
+
+  for (std::size_t i = 0; i < 10; ++i) messages->send(next, part_of(out, i, 1));
+  messages->send(next, part_of(out, 10, 90));
+  for (std::size_t i = 0; i < 10; ++i) messages->receive(last, part_of(in, i, 1));
+  messages->receive(last, part_of(in, 10, 90));
+  messages->wait();
+
+  std::vector<std::int64_t> expected(100);
+  std::iota(expected.begin(), expected.end(), 1000 * last);
+  EXPECT_EQ(in, expected);
+}
+
+/// What is sent by one object is received by its counterparts only, and by no other call.
+inline void messages_meet_no_other_traffic(DistributedContext& ctx) {
+  const auto first = ctx.peer_messages();
+  const auto second = ctx.peer_messages();
+  const int next = (ctx.rank() + 1) % ctx.size();
+  const int last = (ctx.rank() + ctx.size() - 1) % ctx.size();
+  const auto out_first = bytes_of_rank(ctx.rank(), 40);
+  const auto out_second = bytes_of_rank(ctx.rank() + 100, 40);
+  std::vector<std::byte> in_first(40), in_second(40);
+
+  first->send(next, out_first);
+  second->send(next, out_second);
+  check_exchange(ctx, [](int, int) { return std::size_t{10}; });
+  second->receive(last, in_second);
+  const auto sums = ctx.integer_sums(1024);
+  push(*sums, {1});
+  first->receive(last, in_first);
+  ctx.barrier();
+  second->wait();
+  EXPECT_EQ(take(*sums, 1), std::vector<std::int64_t>{ctx.size()});
+  first->wait();
+
+  EXPECT_EQ(in_first, bytes_of_rank(last, 40));
+  EXPECT_EQ(in_second, bytes_of_rank(last + 100, 40));
+}
+
+/// A rank that needs what it received to go on does not wait until all have taken what it sent.
+inline void waiting_for_what_comes_waits_for_nothing_else(DistributedContext& ctx) {
+  const auto messages = ctx.peer_messages();
+  const int next = (ctx.rank() + 1) % ctx.size();
+  const int last = (ctx.rank() + ctx.size() - 1) % ctx.size();
+  const auto large = bytes_of_rank(ctx.rank(), 100'000);
+  const auto small = bytes_of_rank(ctx.rank() + 50, 8);
+  std::vector<std::byte> large_in(100'000), small_in(8);
+
+  messages->receive(last, small_in);
+  messages->send(next, small);
+  messages->send(next, large);
+  messages->wait_received();
+  EXPECT_EQ(small_in, bytes_of_rank(last + 50, 8));
+  ctx.barrier();
+  messages->receive(last, large_in);
+  messages->wait();
+
+  EXPECT_EQ(large_in, bytes_of_rank(last, 100'000));
+}
+
+inline void messages_within_parts(DistributedContext& ctx) {
+  const auto part = ctx.split(ctx.rank() % 2);
+  const auto messages = part->peer_messages();
+  const auto messages_of_all = ctx.peer_messages();
+
+  check_rounds(*part, *messages, 10 + ctx.rank() % 2,
+               [](int from, int to) { return static_cast<std::size_t>(5 * from + to); });
+  check_rounds(ctx, *messages_of_all, 5, [](int, int) { return std::size_t{4}; });
+}
+
+inline void messages_end_with_some_under_way(DistributedContext& ctx) {
+  const auto mine = bytes_of_rank(ctx.rank(), 40);
+  std::vector<std::byte> in(40);
+  {
+    const auto messages = ctx.peer_messages();
+    messages->receive((ctx.rank() + ctx.size() - 1) % ctx.size(), in);
+    messages->send((ctx.rank() + 1) % ctx.size(), mine);
+  }
+
+  EXPECT_EQ(in, bytes_of_rank((ctx.rank() + ctx.size() - 1) % ctx.size(), 40));
+  EXPECT_EQ(sum(ctx, std::int64_t{1}), ctx.size());
+}
+
+inline void messages_want_peers_that_exist(DistributedContext& ctx) {
+  const auto messages = ctx.peer_messages();
+  std::vector<std::byte> bytes(4);
+
+  EXPECT_THROW(messages->send(ctx.size(), bytes), Fault);
+  EXPECT_THROW(messages->receive(-1, bytes), Fault);
+}
+
 inline std::vector<Case> part_cases() {
   return {{"APartOfEachParity", a_part_of_each_parity},
           {"PartsOfOneRank", parts_of_one_rank},
@@ -227,7 +398,19 @@ inline std::vector<Case> part_cases() {
           {"ExchangeOfNothing", exchange_of_nothing},
           {"LargeExchanges", large_exchanges},
           {"ExchangeOfBytesIntoPlaces", exchange_of_bytes_into_places},
-          {"ExchangeWantsBytesForEachRank", exchange_wants_bytes_for_each_rank}};
+          {"ExchangeWantsBytesForEachRank", exchange_wants_bytes_for_each_rank},
+          {"MessagesBetweenAllRanks", messages_between_all_ranks},
+          {"MessagesToTheNextRank", messages_to_the_next_rank},
+          {"MessagesOfOneRankOnly", messages_of_one_rank_only},
+          {"LargeMessages", large_messages},
+          {"RoundsWithoutMessages", rounds_without_messages},
+          {"RoundsOfOtherSizes", rounds_of_other_sizes},
+          {"MessagesComeInTheOrderOfPosting", messages_come_in_the_order_of_posting},
+          {"MessagesMeetNoOtherTraffic", messages_meet_no_other_traffic},
+          {"WaitingForWhatComesWaitsForNothingElse", waiting_for_what_comes_waits_for_nothing_else},
+          {"MessagesWithinParts", messages_within_parts},
+          {"MessagesEndWithSomeUnderWay", messages_end_with_some_under_way},
+          {"MessagesWantPeersThatExist", messages_want_peers_that_exist}};
 }
 
 }  // namespace plexus::conformance

@@ -110,6 +110,30 @@ TEST(Allocations, NoStepButTheFirstAsksForMemory) {
   omp_set_num_threads(1);
 }
 
+TEST(Allocations, NoRoundOfMessagesButTheFirstAsksForMemory) {
+  std::vector<std::int64_t> of_rank(3, -1);
+  run_ranks(3, [&](DistributedContext& ctx) {
+    const auto messages = ctx.peer_messages();
+    std::vector<std::byte> out(500), in(500 * 3);
+    const auto round = [&](std::size_t size) {
+      for (int peer = 0; peer < ctx.size(); ++peer) {
+        messages->receive(peer, std::span(in).subspan(500 * static_cast<std::size_t>(peer), size));
+        messages->send(peer, std::span(out).first(size));
+      }
+      messages->wait();
+    };
+    round(500);
+    round(500);
+    ctx.barrier();
+    const std::int64_t before = allocations;
+
+    for (const std::size_t size : {500u, 20u, 500u}) round(size);
+
+    of_rank[static_cast<std::size_t>(ctx.rank())] = allocations - before;
+  });
+  EXPECT_EQ(of_rank, std::vector<std::int64_t>(3, 0));
+}
+
 TEST(Allocations, AreCounted) {
   const std::int64_t before = allocations;
 

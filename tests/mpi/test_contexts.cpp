@@ -205,6 +205,64 @@ TEST(InProcessContext, ASumThatARankNeverMakesIsAFaultAndNoHang) {
   EXPECT_EQ(text, "a rank has left without a sum that rank 1 waits for");
 }
 
+TEST(InProcessContext, AFailingRankEndsThoseThatWaitForItsMessage) {
+  const auto text = message_of<InputError>([] {
+    run_ranks(3, [](DistributedContext& ctx) {
+      const auto messages = ctx.peer_messages();
+      if (ctx.rank() == 1) throw InputError("rank 1 cannot go on");
+      std::vector<std::byte> bytes(4);
+      messages->receive(1, bytes);
+      messages->wait_received();
+    });
+  });
+
+  EXPECT_EQ(text, "rank 1 cannot go on");
+}
+
+TEST(InProcessContext, AMessageThatARankNeverSendsIsAFaultAndNoHang) {
+  const auto text = message_of<Fault>([] {
+    run_ranks(2, [](DistributedContext& ctx) {
+      const auto messages = ctx.peer_messages();
+      std::vector<std::byte> bytes(4);
+      if (ctx.rank() == 0) return;
+      messages->receive(0, bytes);
+      messages->wait();
+    });
+  });
+
+  EXPECT_EQ(text, "rank 0 has left without a message that rank 1 waits for");
+}
+
+TEST(InProcessContext, AMessageThatARankNeverReceivesIsAFaultAndNoHang) {
+  const auto text = message_of<Fault>([] {
+    run_ranks(2, [](DistributedContext& ctx) {
+      const auto messages = ctx.peer_messages();
+      const std::vector<std::byte> bytes(4);
+      if (ctx.rank() == 0) return;
+      messages->send(0, bytes);
+      messages->wait();
+    });
+  });
+
+  EXPECT_EQ(text, "rank 0 has left without a message that rank 1 waits for");
+}
+
+TEST(InProcessContext, MessagesOfOtherSizesThanTheirPlacesAreAFault) {
+  for (const std::size_t size : {std::size_t{3}, std::size_t{5}}) {
+    const auto text = message_of<Fault>([&] {
+      run_ranks(2, [&](DistributedContext& ctx) {
+        std::vector<std::byte> bytes(ctx.rank() == 0 ? size : 4);
+        const auto messages = ctx.peer_messages();
+        if (ctx.rank() == 0) messages->send(1, bytes);
+        if (ctx.rank() == 1) messages->receive(0, bytes);
+        messages->wait();
+      });
+    });
+
+    EXPECT_EQ(text, "a message of " + std::to_string(size) + " bytes from rank 0, but room for 4 on rank 1");
+  }
+}
+
 TEST(InProcessContext, SumsOfDifferentLengthsAreAFault) {
   const auto text = message_of<Fault>([] {
     run_ranks(2, [](DistributedContext& ctx) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -40,6 +41,9 @@ ExitCode run(DistributedContext& ctx, const std::string& mode) {
   const bool fails = ctx.rank() == ctx.size() - 1;
   const std::vector<float> values(1000, 1.0f);
   const auto sums = ctx.float_sums(1 << 16);
+  const auto part = ctx.split(0);
+  const auto messages = part->peer_messages();
+  std::vector<float> incoming(values.size());
   for (int step = 0; step < 10; ++step) {
     activity::position(0, step);
     activity::at("gradient exchange, layer", 0);
@@ -47,6 +51,12 @@ ExitCode run(DistributedContext& ctx, const std::string& mode) {
     sums->start();
     if (step == 3 && mode == "all_ranks") on_all_ranks(ctx, [] { throw InputError("unknown key 'epoch'"); });
     if (step == 3 && fails) fail(mode);
+    if (mode == "stopped_before_message") {
+      if (step == 3 && fails) raise(SIGSTOP);
+      messages->receive((part->rank() + 1) % part->size(), std::as_writable_bytes(std::span(incoming)));
+      messages->send((part->rank() + part->size() - 1) % part->size(), std::as_bytes(std::span(values)));
+      messages->wait();
+    }
     sums->wait();
     sums->pop();
     ctx.barrier();

@@ -29,6 +29,21 @@ TEST(MpiContext, ALongSumMatchesElementByElement) {
   EXPECT_EQ(wrong, 0u);
 }
 
+TEST(MpiContext, MessagesOfOtherSizesThanTheirPlacesAreAFault) {
+  if (world().size() == 1) GTEST_SKIP() << "there is nobody to send something";
+  for (const std::size_t size : {std::size_t{3}, std::size_t{5}}) {
+    std::vector<std::byte> bytes(world().rank() == 0 ? size : 4);
+    const auto messages = world().peer_messages();
+    if (world().rank() == 0) messages->send(1, bytes);
+    if (world().rank() == 1) messages->receive(0, bytes);
+    if (world().rank() == 1) {
+      EXPECT_THROW(messages->wait(), Fault);
+    } else {
+      messages->wait();
+    }
+  }
+}
+
 TEST(MpiContext, SaysThatMpiRunsAndWhichOne) {
   EXPECT_TRUE(mpi_is_running());
   EXPECT_FALSE(mpi_library_version().empty());

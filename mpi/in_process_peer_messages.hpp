@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+
+#include "mpi/in_process_group.hpp"
+#include "mpi/peer_messages.hpp"
+
+namespace plexus {
+
+/// Messages between threads, copied from place to place when both sides have posted theirs. Stricter than
+/// MPI: `wait` waits for the peer even if a message is small, and sizes that differ or a peer that has left
+/// are a `Fault`.
+class InProcessPeerMessages final : public PeerMessages {
+ public:
+  /// @param group  of this object and those of the other ranks, and of nothing else
+  InProcessPeerMessages(std::shared_ptr<InProcessGroup> group, int rank);
+  /// Waits for what is under way; except while an exception passes.
+  ~InProcessPeerMessages() override;
+
+  void receive(int peer, std::span<std::byte> place) override;
+  void send(int peer, std::span<const std::byte> bytes) override;
+  void poll() override {}
+  void wait_received() override;
+  void wait() override;
+
+ private:
+  std::shared_ptr<InProcessGroup> group_;
+  int rank_;
+  int exceptions_at_start_;
+};
+
+}  // namespace plexus
