@@ -40,11 +40,11 @@ void check_replicas(DistributedContext& ctx, Network& network) {
 }
 
 EditList agree_on_edits(DistributedContext& ctx, std::span<const LayerView> layers,
-                        const RemovedNeurons& removed, const Evolution& evolution) {
+                        const RemovedNeurons& removed, const Evolution& evolution, LayerParts& parts) {
   const auto ranks = static_cast<std::size_t>(ctx.size());
   EditList own;
   for (auto l = static_cast<std::size_t>(ctx.rank()); l < layers.size(); l += ranks) {
-    own.push_back(edit_layer(layers, l, removed, evolution));
+    own.push_back(edit_layer(layers, l, removed, evolution, parts));
   }
   if (ranks == 1) return own;
   auto gathered = gather_all(ctx, own);

@@ -13,9 +13,14 @@ namespace plexus {
 /// @throws RanksFailed naming the first layer that differs and the ranks that differ from the majority
 void check_replicas(DistributedContext& ctx, Network& network);
 
-/// Collective. The edits of all layers. Each rank makes those of its share of the layers, which are a pure
-/// function of the state all ranks hold, and the edit lists are gathered: the only time that indices travel.
+/// Collective over `ctx`, the ranks that hold the same, and over `parts`. The edits of all layers, or of
+/// their slices that the ranks of `ctx` hold. Each rank of `ctx` makes those of its share of the layers,
+/// which are a pure function of what all hold, together with the other parts of its copy of the network; then
+/// the edit lists are gathered over `ctx`: the only time that indices travel.
+/// @param parts  hold one copy of the network between them. Those of a copy have the same rank in their
+/// `ctx`.
 [[nodiscard]] EditList agree_on_edits(DistributedContext& ctx, std::span<const LayerView> layers,
-                                      const RemovedNeurons& removed, const Evolution& evolution);
+                                      const RemovedNeurons& removed, const Evolution& evolution,
+                                      LayerParts& parts = one_part());
 
 }  // namespace plexus

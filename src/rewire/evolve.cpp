@@ -77,26 +77,41 @@ std::vector<Offset> with_chosen(const std::vector<Offset>& excluded, const std::
 
 /// Adds to `edit`, which holds what pruning removes, the connections that the drop rule chooses among the
 /// others.
-void drop_by_rule(const LayerView& view, const Evolution& evolution, LayerEdit& edit) {
+void drop_by_rule(const LayerView& view, const Evolution& evolution, LayerParts& parts, LayerEdit& edit) {
   const KeptConnections left(*view.topology, edit);
   if (edit.dropped.empty()) {
-    edit.dropped = evolution.method.drop->select({left, view.values, evolution.drop_fraction});
+    edit.dropped = evolution.method.drop->select({left, view.values, evolution.drop_fraction, parts});
     return;
   }
   const Scratch<Real> kept = left.values(view.values);
   const std::span values(kept.data(), static_cast<std::size_t>(left.connections()));
-  edit.dropped =
-      with_chosen(edit.dropped, evolution.method.drop->select({left, values, evolution.drop_fraction}));
+  edit.dropped = with_chosen(edit.dropped,
+                             evolution.method.drop->select({left, values, evolution.drop_fraction, parts}));
 }
 
-/// How many connections the layer has after the edit.
+/// How many connections a layer grows, or all parts of it together.
 /// @param freed connections that pruned neurons took with them; `kept` has the size of the layer after the
 /// edit.
-Offset connections_after(const Topology& before, Offset freed, const KeptConnections& kept, Budget budget) {
-  const Offset left = before.connections() - freed;
-  if (budget == Budget::shrink) return left;
-  const auto refilled = static_cast<Offset>(refill_density * static_cast<double>(kept.cells()));
-  return std::max(left, std::min(before.connections(), refilled));
+Offset connections_to_grow(const Topology& before, Offset freed, const KeptConnections& kept, Budget budget,
+                           LayerParts& parts) {
+  std::array<Offset, 4> sums = {before.connections(), freed, kept.connections(), kept.cells()};
+  parts.sum(sums);
+  const auto [connections, freed_by_all, kept_by_all, cells] = sums;
+  const Offset left = connections - freed_by_all;
+  if (budget == Budget::shrink) return left - kept_by_all;
+  const auto refilled = static_cast<Offset>(refill_density * static_cast<double>(cells));
+  return std::max(left, std::min(connections, refilled)) - kept_by_all;
+}
+
+/// The removed neurons among the rows of a slice, with its numbers of them.
+std::vector<Index> in_slice(const std::vector<Index>& removed, const LayerView& view) {
+  if (removed.empty()) return {};
+  ensure(removed.front() >= 0 && removed.back() < view.all_rows(), "removal of neurons {} to {} of {}",
+         removed.front(), removed.back(), view.all_rows());
+  const auto begin = std::lower_bound(removed.begin(), removed.end(), view.first_row);
+  std::vector<Index> rows(begin, std::lower_bound(begin, removed.end(), view.first_row + view.rows));
+  for (Index& row : rows) row -= view.first_row;
+  return rows;
 }
 
 /// Draws the values of grown connections.
@@ -137,13 +152,13 @@ Budget budget_named(const std::string& name) {
 }
 
 LayerEdit edit_layer(std::span<const LayerView> layers, std::size_t layer, const RemovedNeurons& removed,
-                     const Evolution& evolution) {
+                     const Evolution& evolution, LayerParts& parts) {
   ensure(layer < layers.size() && (removed.empty() || removed.size() + 1 == layers.size()),
          "edit of layer {} of {} with removed neurons of {} hidden layers", layer, layers.size(),
          removed.size());
   const LayerView& view = layers[layer];
   LayerEdit edit;
-  if (layer < removed.size()) edit.removed_rows = removed[layer];
+  if (layer < removed.size()) edit.removed_rows = in_slice(removed[layer], view);
   if (layer > 0 && !removed.empty()) edit.removed_cols = removed[layer - 1];
   if (view.topology == nullptr) return edit;
 
@@ -159,23 +174,24 @@ LayerEdit edit_layer(std::span<const LayerView> layers, std::size_t layer, const
   if (!view.evolves || !evolution.rewires || !evolution.method.rewires()) return edit;
 
   const auto freed = static_cast<Offset>(edit.dropped.size());
-  drop_by_rule(view, evolution, edit);
+  drop_by_rule(view, evolution, parts, edit);
   const KeptConnections kept(before, edit);
-  const Offset count = connections_after(before, freed, kept, evolution.budget) - kept.connections();
+  const Offset count = connections_to_grow(before, freed, kept, evolution.budget, parts);
   const RandomStream places(evolution.seed, Purpose::growth, evolution.epoch, layer);
-  edit.grown = evolution.method.growth->propose({kept, places}, count);
-  ensure(static_cast<Offset>(edit.grown.size()) == count,
-         "layer {}: the growth rule proposed {} connections instead of {}", layer, edit.grown.size(), count);
+  edit.grown = evolution.method.growth->propose({kept, places, parts}, count);
+  const Offset grown = part_begins(parts, static_cast<Offset>(edit.grown.size())).back();
+  ensure(grown == count, "layer {}: the growth rule proposed {} connections instead of {}", layer, grown,
+         count);
   draw_values(view, evolution, layer, edit);
   return edit;
 }
 
-EditList evolve(std::span<const LayerView> layers, const RemovedNeurons& removed,
-                const Evolution& evolution) {
+EditList evolve(std::span<const LayerView> layers, const RemovedNeurons& removed, const Evolution& evolution,
+                LayerParts& parts) {
   EditList edits;
   edits.reserve(layers.size());
   for (std::size_t layer = 0; layer < layers.size(); ++layer) {
-    edits.push_back(edit_layer(layers, layer, removed, evolution));
+    edits.push_back(edit_layer(layers, layer, removed, evolution, parts));
   }
   return edits;
 }

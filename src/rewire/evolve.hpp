@@ -9,6 +9,7 @@
 #include "src/rewire/layer_edit.hpp"
 #include "src/rewire/layer_view.hpp"
 #include "src/rewire/rewire_method.hpp"
+#include "src/support/layer_parts.hpp"
 
 namespace plexus {
 
@@ -35,6 +36,10 @@ struct Evolution {
 /// The edit of layer `layer` (0 = first weight matrix) at the end of an epoch. A pure function that looks at
 /// this layer and `removed` only, so layers can be shared out among ranks or threads.
 ///
+/// Where parts hold the layer between them, each gets the edit of its slice: rows and positions are those of
+/// the slice, columns those of the layer, and together the edits are the one that one part alone makes. No
+/// part sends or holds more than its share of them. Collective over `parts`.
+///
 /// 1. Connections of removed neurons are dropped.
 /// 2. A layer that evolves drops connections by the rule of the method, among those that are left,
 /// 3. and grows until it has as many as before. Where neurons took connections with them, Budget::shrink
@@ -45,10 +50,11 @@ struct Evolution {
 /// Dense layers only lose rows and columns. Time O(connections + rows + cols + grown log(grown)) with SET's
 /// rules.
 [[nodiscard]] LayerEdit edit_layer(std::span<const LayerView> layers, std::size_t layer,
-                                   const RemovedNeurons& removed, const Evolution& evolution);
+                                   const RemovedNeurons& removed, const Evolution& evolution,
+                                   LayerParts& parts = one_part());
 
-/// The edits of all layers.
+/// The edits of all layers. Collective over `parts`.
 [[nodiscard]] EditList evolve(std::span<const LayerView> layers, const RemovedNeurons& removed,
-                              const Evolution& evolution);
+                              const Evolution& evolution, LayerParts& parts = one_part());
 
 }  // namespace plexus

@@ -22,6 +22,10 @@ __extension__ using Wide = unsigned __int128;
 /// Fewer draws than this are sorted at once and drawn without surplus.
 constexpr Offset few = 4096;
 
+/// A sample of fewer numbers is made by every part as a whole: that takes less time than waiting for the
+/// others.
+constexpr Offset not_shared = 1024;
+
 /// Draws that a bucket gets on average, at most: few enough to be sorted in the caches, many enough that the
 /// buckets that are written to at the same time stay there too. Measured.
 constexpr Offset bucket_draws = 4096;
@@ -73,26 +77,11 @@ class Draws {
     }
   }
 
-  /// The numbers of draws `begin` to `end`, ascending, each once.
-  [[nodiscard]] std::vector<Offset> distinct(Offset begin, Offset end) const {
-    return end - begin < few ? few_distinct(begin, end) : many_distinct(begin, end);
-  }
-
  private:
   /// The product's upper half: its bias is below 2^-64 size.
   [[nodiscard]] Offset number(std::uint64_t bits) const {
     return static_cast<Offset>(Wide{bits} * size_ >> 64);
   }
-
-  [[nodiscard]] std::vector<Offset> few_distinct(Offset begin, Offset end) const {
-    std::vector<Offset> numbers;
-    for_each(begin, end, [&](Offset number) { numbers.push_back(number); });
-    std::sort(numbers.begin(), numbers.end());
-    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-    return numbers;
-  }
-
-  [[nodiscard]] std::vector<Offset> many_distinct(Offset begin, Offset end) const;
 
   const RandomStream& stream_;
   std::uint64_t level_;
@@ -129,11 +118,12 @@ class BucketSorter {
   std::vector<Offset> sorted_;
 };
 
-std::vector<Offset> Draws::many_distinct(Offset begin, Offset end) const {
+template <class Source>
+std::vector<Offset> many_distinct(const Source& source, Offset begin, Offset end, Offset size) {
   const Offset draws = end - begin;
   int bits = 0;  // numbers that are equal without so many lower bits share a bucket
-  while ((size_ - 1) >> bits >= static_cast<std::uint64_t>(2 * draws / bucket_draws)) ++bits;
-  const auto buckets = static_cast<std::size_t>((size_ - 1) >> bits) + 1;
+  while ((size - 1) >> bits >= 2 * draws / bucket_draws) ++bits;
+  const auto buckets = static_cast<std::size_t>((size - 1) >> bits) + 1;
   const int parts = parts_for(draws, least_part);
 
   Scratch<Offset> drawn(static_cast<std::size_t>(draws));
@@ -142,11 +132,11 @@ std::vector<Offset> Draws::many_distinct(Offset begin, Offset end) const {
     std::vector<Offset>& counts = places[part];
     counts.assign(buckets, 0);
     Offset* next = drawn.data() + part_begin(draws, part, parts);
-    for_each(begin + part_begin(draws, part, parts), begin + part_begin(draws, part + 1, parts),
-             [&](Offset number) {
-               *next++ = number;
-               ++counts[number >> bits];
-             });
+    source.for_each(begin + part_begin(draws, part, parts), begin + part_begin(draws, part + 1, parts),
+                    [&](Offset number) {
+                      *next++ = number;
+                      ++counts[number >> bits];
+                    });
   });
   std::vector<Offset> bucket_begin;
   Offset place = 0;
@@ -181,6 +171,59 @@ std::vector<Offset> Draws::many_distinct(Offset begin, Offset end) const {
   return numbers;
 }
 
+/// The numbers from `begin` to `end` of a source, ascending, each once. They are below `size`, and spread
+/// evenly.
+template <class Source>
+std::vector<Offset> distinct(const Source& source, Offset begin, Offset end, Offset size) {
+  if (end - begin >= few) return many_distinct(source, begin, end, size);
+  std::vector<Offset> numbers;
+  source.for_each(begin, end, [&](Offset number) { numbers.push_back(number); });
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  return numbers;
+}
+
+/// Numbers that are there already.
+struct Numbers {
+  const std::vector<Offset>& numbers;
+
+  template <class F>
+  void for_each(Offset begin, Offset end, F&& f) const {
+    std::for_each(numbers.begin() + begin, numbers.begin() + end, f);
+  }
+};
+
+/// Consecutive ranges of the numbers below `size()`, one for each part.
+struct Ranges {
+  LayerParts& parts;
+  std::vector<Offset> begins;  // as `part_begins` returns it
+
+  Ranges(LayerParts& all, Offset own_size) : parts(all), begins(part_begins(all, own_size)) {}
+
+  [[nodiscard]] Offset size() const { return begins.back(); }
+  [[nodiscard]] Offset own_begin() const { return begins[static_cast<std::size_t>(parts.own())]; }
+  [[nodiscard]] Offset own_end() const { return begins[static_cast<std::size_t>(parts.own()) + 1]; }
+  [[nodiscard]] Offset own_size() const { return own_end() - own_begin(); }
+};
+
+/// The distinct numbers of draws `begin` to `end` that fall into the own range, counted from its beginning.
+/// Each part draws its share and sends the numbers to the parts that have them in their ranges.
+std::vector<Offset> own_distinct(const Draws& draws, const Ranges& ranges, Offset begin, Offset end) {
+  const int parts = ranges.parts.count();
+  if (parts == 1) return distinct(draws, begin, end, ranges.size());
+  std::vector<std::vector<Offset>> to_parts(static_cast<std::size_t>(parts));
+  const auto share = [&](int part) { return begin + part_begin(end - begin, part, parts); };
+  draws.for_each(share(ranges.parts.own()), share(ranges.parts.own() + 1), [&](Offset number) {
+    const std::size_t part = part_of(number, ranges.begins);
+    to_parts[part].push_back(number - ranges.begins[part]);
+  });
+  std::vector<Offset> numbers;
+  for (const auto& of_part : ranges.parts.exchange(std::move(to_parts))) {
+    numbers.insert(numbers.end(), of_part.begin(), of_part.end());
+  }
+  return distinct(Numbers{numbers}, 0, static_cast<Offset>(numbers.size()), ranges.own_size());
+}
+
 /// Draws of which almost surely `count` are distinct, and few more: the draws that are expected to give
 /// `count` distinct numbers, which is -size log(1 - count / size), and six standard deviations.
 Offset draws_for(Offset size, Offset count) {
@@ -192,30 +235,55 @@ Offset draws_for(Offset size, Offset count) {
   return count + static_cast<Offset>(twice + 6 * std::sqrt(twice)) + 1;
 }
 
-std::vector<Offset> sample(const RandomStream& stream, std::uint64_t level, Offset size, Offset count) {
+std::vector<Offset> sample(const RandomStream& stream, std::uint64_t level, const Ranges& ranges,
+                           Offset count);
+
+/// The same where every part makes the whole sample.
+std::vector<Offset> sample_alone(const RandomStream& stream, std::uint64_t level, const Ranges& ranges,
+                                 Offset count) {
+  const std::vector<Offset> all = sample(stream, level, Ranges(one_part(), ranges.size()), count);
+  const auto begin = std::lower_bound(all.begin(), all.end(), ranges.own_begin());
+  std::vector<Offset> own(begin, std::lower_bound(begin, all.end(), ranges.own_end()));
+  for (Offset& number : own) number -= ranges.own_begin();
+  return own;
+}
+
+/// The sampled numbers of the own range, counted from its beginning.
+std::vector<Offset> sample(const RandomStream& stream, std::uint64_t level, const Ranges& ranges,
+                           Offset count) {
+  const Offset size = ranges.size();
   if (count == 0) return {};
-  if (count > size / 2) return all_but(sample(stream, level, size, size - count), size);
+  if (count > size / 2) return all_but(sample(stream, level, ranges, size - count), ranges.own_size());
+  if (count < not_shared && ranges.parts.count() > 1) return sample_alone(stream, level, ranges, count);
   const Draws draws(stream, level, size);
   Offset drawn = draws_for(size, count);
-  std::vector<Offset> numbers = draws.distinct(0, drawn);
-  for (auto found = static_cast<Offset>(numbers.size()); found < count;
-       found = static_cast<Offset>(numbers.size())) {
-    const std::vector<Offset> more = draws.distinct(drawn, drawn + count - found);
+  std::vector<Offset> numbers = own_distinct(draws, ranges, 0, drawn);
+  Ranges found(ranges.parts, static_cast<Offset>(numbers.size()));
+  while (found.size() < count) {
+    const Offset missing = count - found.size();
+    const std::vector<Offset> more = own_distinct(draws, ranges, drawn, drawn + missing);
     std::vector<Offset> all;
     std::set_union(numbers.begin(), numbers.end(), more.begin(), more.end(), std::back_inserter(all));
     numbers = std::move(all);
-    drawn += count - found;
+    drawn += missing;
+    found.begins = part_begins(ranges.parts, static_cast<Offset>(numbers.size()));
   }
-  const auto found = static_cast<Offset>(numbers.size());
-  erase_at(numbers, sample(stream, level + 1, found, found - count));
+  erase_at(numbers, sample(stream, level + 1, found, found.size() - count));
   return numbers;
 }
 
 }  // namespace
 
 std::vector<Offset> keyed_sample(const RandomStream& stream, Offset size, Offset count) {
-  ensure(count >= 0 && count <= size && size <= (Offset{1} << 62), "sample of {} numbers of {}", count, size);
-  return sample(stream, 0, size, count);
+  return keyed_sample(stream, one_part(), size, count);
+}
+
+std::vector<Offset> keyed_sample(const RandomStream& stream, LayerParts& parts, Offset own_size,
+                                 Offset count) {
+  const Ranges ranges(parts, own_size);
+  ensure(count >= 0 && count <= ranges.size() && ranges.size() <= (Offset{1} << 62),
+         "sample of {} numbers of {}", count, ranges.size());
+  return sample(stream, 0, ranges, count);
 }
 
 }  // namespace plexus

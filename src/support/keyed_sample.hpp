@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "src/support/layer_parts.hpp"
 #include "src/support/random_stream.hpp"
 #include "src/support/types.hpp"
 
@@ -15,5 +16,12 @@ namespace plexus {
 /// discarded.
 /// @throws Fault unless 0 <= count <= size <= 2^62
 [[nodiscard]] std::vector<Offset> keyed_sample(const RandomStream& stream, Offset size, Offset count);
+
+/// The numbers of such a sample that belong to one of several parts, where part 0 has the first numbers, part
+/// 1 the next: counted from the first one of the part. Together they are the sample that one part alone
+/// takes. Time and messages of a part O(count / parts + its numbers). Collective.
+/// @param own_size  how many numbers this part has, of which all parts together have the `size`
+[[nodiscard]] std::vector<Offset> keyed_sample(const RandomStream& stream, LayerParts& parts, Offset own_size,
+                                               Offset count);
 
 }  // namespace plexus

@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <utility>
+#include <vector>
 
+#include "src/init/erdos_renyi.hpp"
 #include "src/nn/first_layers.hpp"
+#include "tests/support/layer_slices.hpp"
 #include "tests/support/run_ranks.hpp"
 
 namespace plexus {
@@ -32,6 +36,48 @@ TEST(GlobalRewire, EditsDoNotDependOnTheNumberOfRanks) {
     run_ranks(ranks, [&](DistributedContext& ctx) {
       EXPECT_EQ(agree_on_edits(ctx, views, removed, evolution), expected) << ranks << " ranks";
     });
+  }
+}
+
+TEST(GlobalRewire, EditsDoNotDependOnTheGrid) {
+  std::vector<TestLayer> layers;
+  for (const auto& [rows, cols] : std::vector<std::pair<Index, Index>>{{12, 10}, {14, 12}, {4, 14}}) {
+    const RandomStream stream(1, Purpose::weight, 0, layers.size());
+    Topology topology = erdos_renyi(rows, cols, 0.5, stream);
+    std::vector<Real> values;
+    for (std::uint64_t i = 0; i < topology.col_idxs.size(); ++i) {
+      values.push_back(static_cast<Real>(stream.normal(i, 1)));
+    }
+    layers.emplace_back(std::move(topology), std::move(values));
+  }
+  const auto method = RewireMethodRegistry::instance().make("set", "key");
+  const auto init = WeightInitRegistry::instance().make("he_uniform", "key");
+  const Evolution evolution{*method, *init, 0.3, Budget::fixed, 1, 2};
+  const RemovedNeurons removed = {{1, 5}, {0}};
+  const EditList expected = evolve(views_of(layers), removed, evolution);
+
+  for (const auto& [groups, parts] : std::vector<std::pair<int, int>>{{2, 1}, {1, 3}, {2, 2}, {2, 3}}) {
+    const auto cuts = random_cuts(layers, parts, 4);
+    std::vector<EditList> edits(static_cast<std::size_t>(groups * parts));
+    run_ranks(groups * parts, [&](DistributedContext& ctx) {
+      const int part = ctx.rank() % parts;
+      const auto group = ctx.split(ctx.rank() / parts);
+      const auto same_part = ctx.split(part);
+      const std::vector<TestLayer> slices = slices_of(layers, cuts, part);
+      RankParts all(*group);
+      edits[static_cast<std::size_t>(ctx.rank())] =
+          agree_on_edits(*same_part, views_of(slices), removed, evolution, all);
+    });
+
+    for (int group = 0; group < groups; ++group) {
+      for (std::size_t l = 0; l < layers.size(); ++l) {
+        std::vector<LayerEdit> of_layer;
+        for (int part = 0; part < parts; ++part) {
+          of_layer.push_back(edits[static_cast<std::size_t>(group * parts + part)].at(l));
+        }
+        EXPECT_EQ(put_together(of_layer, layers[l], cuts[l]), expected[l]) << groups << " x " << parts;
+      }
+    }
   }
 }
 

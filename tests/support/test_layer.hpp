@@ -19,6 +19,8 @@ struct TestLayer {
   Offset original_rows = 0;
   Offset original_cols = 0;
   bool evolves = true;
+  Index first_row = 0;
+  Index rows_after = 0;
 
   /// A sparse layer as it is when the network is created.
   TestLayer(Topology pattern, std::vector<Real> weights)
@@ -35,7 +37,8 @@ struct TestLayer {
   [[nodiscard]] LayerView view() const {
     return {topology.rows, topology.cols, dense ? nullptr : &topology,
             values,        row_ids,       col_ids,
-            original_rows, original_cols, evolves};
+            original_rows, original_cols, evolves,
+            first_row,     rows_after};
   }
 
   void follow(const LayerEdit& edit) {

@@ -59,7 +59,8 @@ PLEXUS_MULTIVERSION Range range_of(const Real* values, Offset count) {
   return {static_cast<Bits>(least), static_cast<Bits>(greatest)};
 }
 
-Range magnitudes_of(std::span<const Real> values) {
+/// The magnitudes of the values of all parts. Where there are no values, the least is above the greatest.
+Range magnitudes_of(std::span<const Real> values, LayerParts& all) {
   const auto n = static_cast<Offset>(values.size());
   const int parts = parts_for(n, least_part);
   std::vector<Range> ranges(static_cast<std::size_t>(parts));
@@ -70,47 +71,53 @@ Range magnitudes_of(std::span<const Real> values) {
   for (const Range& range : ranges) {
     ranges[0] = {std::min(ranges[0].least, range.least), std::max(ranges[0].greatest, range.greatest)};
   }
-  return ranges[0];
+  // Bits without the sign fit, and the least is the greatest of the negated ones.
+  std::array<std::int64_t, 2> bounds = {-static_cast<std::int64_t>(ranges[0].least),
+                                        static_cast<std::int64_t>(ranges[0].greatest)};
+  all.maximum(bounds);
+  return {static_cast<Bits>(-bounds[0]), static_cast<Bits>(bounds[1])};
 }
 
 /// How many of `values` have these bits.
-PLEXUS_MULTIVERSION Offset equal_to(const Real* values, Offset count, Bits bits) {
+PLEXUS_MULTIVERSION std::uint32_t equal_to(const Real* values, Offset count, Bits bits) {
   std::uint32_t equal = 0;
   for (Offset i = 0; i < count; ++i) equal += bits_of_value(values[i]) == bits ? 1U : 0U;
   return equal;
 }
 
-/// How many values there are in each bucket, and how many of each sign have a given magnitude.
-struct Counts {
-  std::vector<std::uint32_t> buckets;  // a layer has fewer than 2^32 connections
-  std::array<Offset, 2> ties = {0, 0};
-};
+constexpr std::size_t all_buckets = 2 * buckets_per_sign;
 
-Counts count(std::span<const Real> values, Bits tie) {
+/// How many values there are in each bucket, and behind that how many of each sign have a given magnitude.
+using Counts = std::vector<Offset>;
+
+constexpr Offset ties(const Counts& counts, std::size_t sign) { return counts[all_buckets + sign]; }
+
+/// The counts of this part.
+Counts own_counts(std::span<const Real> values, Bits tie) {
   const auto n = static_cast<Offset>(values.size());
   const int parts = parts_for(n, least_part);
-  std::vector<Counts> counts(static_cast<std::size_t>(parts));
+  // A slice of a layer has fewer than 2^32 connections, and small counters stay in the caches.
+  std::vector<std::vector<std::uint32_t>> counts(static_cast<std::size_t>(parts));
   for_each_part(parts, [&](int part) {
-    Counts own;  // not in the shared vector: parts would wait for each other's cache lines
-    own.buckets.assign(2 * buckets_per_sign, 0);
+    // Not in the shared vector: parts would wait for each other's cache lines.
+    std::vector<std::uint32_t> own(all_buckets + 2, 0);
     const Offset begin = part_begin(n, part, parts);
     const auto of_part = values.subspan(static_cast<std::size_t>(begin),
                                         static_cast<std::size_t>(part_begin(n, part + 1, parts) - begin));
-    for (const Real value : of_part) ++own.buckets[bucket_of(bits_of_value(value))];
+    for (const Real value : of_part) ++own[bucket_of(bits_of_value(value))];
     const auto size = static_cast<Offset>(of_part.size());
-    own.ties[positive] = equal_to(of_part.data(), size, tie);
-    own.ties[negative] = equal_to(of_part.data(), size, tie | sign_bit);
+    own[all_buckets + positive] = equal_to(of_part.data(), size, tie);
+    own[all_buckets + negative] = equal_to(of_part.data(), size, tie | sign_bit);
     counts[part] = std::move(own);
   });
-  for (std::size_t part = 1; part < counts.size(); ++part) {
-    std::transform(counts[part].buckets.begin(), counts[part].buckets.end(), counts[0].buckets.begin(),
-                   counts[0].buckets.begin(), std::plus<>());
-    for (const std::size_t sign : {positive, negative}) counts[0].ties[sign] += counts[part].ties[sign];
+  Counts sums(all_buckets + 2, 0);
+  for (const auto& of_part : counts) {
+    std::transform(of_part.begin(), of_part.end(), sums.begin(), sums.begin(), std::plus<>());
   }
-  return std::move(counts[0]);
+  return sums;
 }
 
-constexpr std::size_t no_bucket = 2 * buckets_per_sign;
+constexpr std::size_t no_bucket = all_buckets;
 
 struct Place {
   std::size_t bucket = no_bucket;
@@ -120,14 +127,14 @@ struct Place {
 /// Where the magnitude stands that has `rank` lower ones of its sign.
 Place place_of(Offset rank, std::size_t sign, const Counts& counts) {
   Place place{sign * buckets_per_sign, rank};
-  while (place.rank_in_bucket >= counts.buckets[place.bucket]) {
-    place.rank_in_bucket -= counts.buckets[place.bucket];
+  while (place.rank_in_bucket >= counts[place.bucket]) {
+    place.rank_in_bucket -= counts[place.bucket];
     ++place.bucket;
   }
   return place;
 }
 
-/// The magnitudes in each of two buckets.
+/// The magnitudes of this part in each of two buckets.
 std::array<std::vector<Bits>, 2> members(std::span<const Real> values,
                                          const std::array<std::size_t, 2>& buckets) {
   const auto n = static_cast<Offset>(values.size());
@@ -162,6 +169,37 @@ std::array<std::vector<Bits>, 2> members(std::span<const Real> values,
   return std::move(found[0]);
 }
 
+/// The magnitude at each of two places. Buckets are counted by some more bits at a time, so that no part
+/// needs to see what others have in them.
+/// @param members  of this part
+std::array<Bits, 2> magnitudes_at(std::array<Place, 2> places, std::array<std::vector<Bits>, 2> members,
+                                  LayerParts& parts) {
+  constexpr unsigned digit_bits = 9;
+  constexpr std::size_t digits = std::size_t{1} << digit_bits;
+  std::array<Bits, 2> found;
+  for (const std::size_t sign : {positive, negative}) {
+    found[sign] = static_cast<Bits>(places[sign].bucket % buckets_per_sign);
+  }
+  for (unsigned left = total_bits - bucket_bits; left > 0;) {
+    const unsigned bits = std::min(left, digit_bits);
+    left -= bits;
+    std::array<std::int64_t, 2 * digits> counts{};
+    for (const std::size_t sign : {positive, negative}) {
+      for (const Bits m : members[sign]) ++counts[sign * digits + (m >> left) % (1U << bits)];
+    }
+    parts.sum(counts);
+    for (const std::size_t sign : {positive, negative}) {
+      if (places[sign].bucket == no_bucket) continue;
+      Offset& rank = places[sign].rank_in_bucket;
+      std::size_t digit = 0;
+      for (; rank >= counts[sign * digits + digit]; ++digit) rank -= counts[sign * digits + digit];
+      found[sign] = found[sign] << bits | static_cast<Bits>(digit);
+      std::erase_if(members[sign], [&](Bits m) { return m >> left != found[sign]; });
+    }
+  }
+  return found;
+}
+
 /// Sets marks[i] to whether the magnitude of values[i] is at most the cut of its sign.
 PLEXUS_MULTIVERSION void mark_up_to(const std::array<SignedBits, 2>& cuts, const Real* values, Offset count,
                                     std::uint8_t* marks) {
@@ -178,19 +216,21 @@ PLEXUS_MULTIVERSION void mark_up_to(const std::array<SignedBits, 2>& cuts, const
 }  // namespace
 
 std::vector<Offset> TwoSidedMagnitude::select(const DropInput& in) const {
-  const auto n = static_cast<Offset>(in.values.size());
-  if (n == 0) return {};
-  const auto [nearest, farthest] = magnitudes_of(in.values);
+  const auto [nearest, farthest] = magnitudes_of(in.values, in.parts);
+  if (nearest > farthest) return {};
   ensure(farthest <= bits_of_value(std::numeric_limits<Real>::infinity()),
          "a layer has weights that are not numbers (the training diverged). Lower optimizer.learning_rate");
 
   // Every value lies at or beyond -nearest or nearest, so three parts in order make up the sorted array:
   // q values below -nearest, those at +-nearest, and from r on those above nearest.
-  const Counts counts = count(in.values, nearest);
-  const auto negatives =
-      std::accumulate(counts.buckets.begin() + buckets_per_sign, counts.buckets.end(), Offset{0});
-  const Offset q = negatives - counts.ties[negative];
-  const Offset r = negatives + counts.ties[positive];
+  Counts counts = own_counts(in.values, nearest);
+  in.parts.sum(counts);
+  const auto negative_buckets = counts.begin() + buckets_per_sign;
+  const auto positives = std::accumulate(counts.begin(), negative_buckets, Offset{0});
+  const auto negatives = std::accumulate(negative_buckets, negative_buckets + buckets_per_sign, Offset{0});
+  const Offset n = positives + negatives;
+  const Offset q = negatives - ties(counts, negative);
+  const Offset r = negatives + ties(counts, positive);
   const auto neg_index = static_cast<Offset>((1.0 - in.drop_fraction) * static_cast<double>(q));
   const auto pos_index = static_cast<Offset>(std::min(
       static_cast<double>(n - 1), static_cast<double>(r) + in.drop_fraction * static_cast<double>(n - r)));
@@ -200,18 +240,18 @@ std::vector<Offset> TwoSidedMagnitude::select(const DropInput& in) const {
   std::array<SignedBits, 2> cuts;
   cuts.fill(static_cast<SignedBits>(nearest));
   std::array<Place, 2> places;
-  if (pos_index >= r) places[positive] = place_of(counts.ties[positive] + pos_index - r, positive, counts);
-  if (neg_index < q) places[negative] = place_of(counts.ties[negative] + q - 1 - neg_index, negative, counts);
-  auto candidates = members(in.values, {places[positive].bucket, places[negative].bucket});
+  if (pos_index >= r) places[positive] = place_of(ties(counts, positive) + pos_index - r, positive, counts);
+  if (neg_index < q)
+    places[negative] = place_of(ties(counts, negative) + q - 1 - neg_index, negative, counts);
+  const auto found =
+      magnitudes_at(places, members(in.values, {places[positive].bucket, places[negative].bucket}), in.parts);
   for (const std::size_t sign : {positive, negative}) {
-    if (places[sign].bucket == no_bucket) continue;
-    const auto cut = candidates[sign].begin() + places[sign].rank_in_bucket;
-    std::nth_element(candidates[sign].begin(), cut, candidates[sign].end());
-    cuts[sign] = static_cast<SignedBits>(*cut);
+    if (places[sign].bucket != no_bucket) cuts[sign] = static_cast<SignedBits>(found[sign]);
   }
-  return marked_positions(n, [&](Offset begin, Offset end, std::uint8_t* marks) {
-    mark_up_to(cuts, in.values.data() + begin, end - begin, marks);
-  });
+  return marked_positions(static_cast<Offset>(in.values.size()),
+                          [&](Offset begin, Offset end, std::uint8_t* marks) {
+                            mark_up_to(cuts, in.values.data() + begin, end - begin, marks);
+                          });
 }
 
 }  // namespace plexus

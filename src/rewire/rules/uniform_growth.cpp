@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "src/support/error.hpp"
 #include "src/support/keyed_sample.hpp"
 #include "src/support/parallel.hpp"
 
@@ -67,14 +66,11 @@ class CellSearch {
 
 std::vector<GrownConnection> UniformGrowth::propose(const GrowthInput& in, Offset count) const {
   const KeptConnections& kept = in.kept;
-  const Offset empty = kept.cells() - kept.connections();
-  ensure(count >= 0 && count <= empty, "growth of {} connections in a layer of {} x {} with {} empty cells",
-         count, kept.rows(), kept.cols(), empty);
-
-  const std::vector<Offset> numbers = keyed_sample(in.stream, empty, count);
+  const std::vector<Offset> numbers =
+      keyed_sample(in.stream, in.parts, kept.cells() - kept.connections(), count);
   const Scratch<Index> columns = kept.columns();
   std::vector<GrownConnection> grown(numbers.size());
-  parallel_over(count, least_part, [&](Offset begin, Offset end) {
+  parallel_over(static_cast<Offset>(numbers.size()), least_part, [&](Offset begin, Offset end) {
     struct Stretch {
       CellSearch search;
       Offset next;
