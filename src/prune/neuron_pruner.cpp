@@ -1,12 +1,13 @@
 #include "src/prune/neuron_pruner.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <limits>
 #include <numeric>
 #include <optional>
-#include <queue>
+#include <span>
 #include <utility>
 
 #include "src/sparse/transposed_index.hpp"
@@ -28,6 +29,30 @@ std::int64_t in_units(Real w) {
 
 /// Both terms are not negative, so the result does not depend on the order of many such additions.
 void add(std::int64_t& sum, std::int64_t term) { sum = term > most - sum ? most : sum + term; }
+
+/// Adds up what the parts have, as `add` does. The parts hold sums that `add` made.
+void add_up(std::span<std::int64_t> sums, LayerParts& parts) {
+  if (parts.count() == 1) return;
+  std::array greatest = {sums.empty() ? 0 : *std::max_element(sums.begin(), sums.end())};
+  parts.maximum(greatest);
+  if (greatest[0] <= most / parts.count()) {
+    parts.sum(sums);
+    return;
+  }
+  // Too large for a sum of integers, unless the upper and the lower halves are added up apart.
+  constexpr std::int64_t half = std::int64_t{1} << 32;
+  std::vector<std::int64_t> lower(sums.size());
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    lower[i] = sums[i] % half;
+    sums[i] /= half;
+  }
+  parts.sum(lower);
+  parts.sum(sums);
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const std::int64_t upper = sums[i] + lower[i] / half;
+    sums[i] = upper > most / half ? most : upper * half + lower[i] % half;
+  }
+}
 
 /// ceil(share * total) of a share given in decimals: 0.07 * 100 must not become 8.
 std::int64_t ceil_share(double share, std::int64_t total) {
@@ -92,48 +117,60 @@ struct HiddenLayer {
   }
 };
 
-/// Removes neurons without incoming or without outgoing connections, and those that lose theirs thereby.
+/// Removes neurons without incoming or without outgoing connections, and those that lose theirs thereby. They
+/// go in rounds: first all that have none, layer by layer, then those that lost their last connection in the
+/// round before, in the order in which they lost it.
 class Cascade {
  public:
-  Cascade(std::span<const LayerView> layers, std::vector<HiddenLayer>& hidden)
+  Cascade(std::span<const LayerView> layers, std::vector<HiddenLayer>& hidden, LayerParts& parts)
       : layers_(layers),
         hidden_(hidden),
+        parts_(parts),
         inputs_(hidden.size()),
         outputs_(hidden.size()),
         columns_(layers.size()) {
     for (std::size_t h = 0; h < hidden.size(); ++h) {
-      inputs_[h].assign(hidden[h].alive.size(), 0);
-      outputs_[h].assign(hidden[h].alive.size(), 0);
+      const auto own = static_cast<std::size_t>(layers[h].rows);
+      inputs_[h].assign(own, 0);
+      outputs_[h].assign(own, 0);
+      begins_.push_back(part_begins(parts, layers[h].rows));
     }
     for (std::size_t l = 0; l < layers.size(); ++l) count_connections(l);
   }
 
   void run() {
-    for (std::size_t h = 0; h < hidden_.size(); ++h) {
-      for (std::size_t i = 0; i < hidden_[h].alive.size(); ++i) {
-        if (inputs_[h][i] == 0 || outputs_[h][i] == 0) waiting_.push({h, static_cast<Index>(i)});
-      }
-    }
-    for (; !waiting_.empty(); waiting_.pop()) {
-      const auto [h, neuron] = waiting_.front();
-      if (hidden_[h].alive[neuron] == 0 || !hidden_[h].may_shrink()) continue;
-      hidden_[h].remove(neuron);
-      release_inputs(h, neuron);
-      release_outputs(h, neuron);
+    for (std::vector<Neuron> waiting = of_all_parts(unconnected()); !waiting.empty();) {
+      waiting = of_all_parts(release(remove(waiting)));
     }
   }
 
  private:
   struct Neuron {
     std::size_t hidden;
-    Index number;
+    Index number;  // of the whole layer
+
+    static Neuron decoded(Offset code) {
+      return {static_cast<std::size_t>(code >> 32), static_cast<Index>(code & 0xffffffff)};
+    }
+    [[nodiscard]] Offset code() const { return static_cast<Offset>(hidden) << 32 | number; }
+  };
+
+  /// A connection that a neuron of this part loses, or its last one.
+  struct Loss {
+    Offset order;   // of the neuron at the other end, among those removed in the same round
+    Offset neuron;  // code
+    auto operator<=>(const Loss&) const = default;
   };
 
   [[nodiscard]] bool row_alive(std::size_t layer, Index row) const {
-    return layer == hidden_.size() || hidden_[layer].alive[row] != 0;
+    return layer == hidden_.size() || hidden_[layer].alive[layers_[layer].first_row + row] != 0;
   }
   [[nodiscard]] bool col_alive(std::size_t layer, Index col) const {
     return layer == 0 || hidden_[layer - 1].alive[col] != 0;
+  }
+  [[nodiscard]] bool is_own(Neuron neuron) const {
+    const Index row = neuron.number - layers_[neuron.hidden].first_row;
+    return row >= 0 && row < layers_[neuron.hidden].rows;
   }
 
   /// A dense layer connects its neurons as long as the layer on the other side has any, which its floor makes
@@ -142,51 +179,127 @@ class Cascade {
     const LayerView& view = layers_[layer];
     if (view.topology == nullptr) {
       if (layer < hidden_.size()) std::fill(inputs_[layer].begin(), inputs_[layer].end(), view.cols);
-      if (layer > 0) std::fill(outputs_[layer - 1].begin(), outputs_[layer - 1].end(), view.rows);
+      if (layer > 0) std::fill(outputs_[layer - 1].begin(), outputs_[layer - 1].end(), view.all_rows());
       return;
     }
-    if (layer < hidden_.size()) std::fill(inputs_[layer].begin(), inputs_[layer].end(), 0);
     // A row belongs to one part alone, so parts do not add to the same element of `inputs_`.
-    std::vector<Index> outputs = column_sums<Index>(
+    std::vector<std::int64_t> outputs = column_sums<std::int64_t>(
         view,
         [&](Index row, Index col, Offset) {
           const Index connects = row_alive(layer, row) && col_alive(layer, col) ? 1 : 0;
           if (layer < hidden_.size()) inputs_[layer][row] += connects;
           return connects;
         },
-        [](Index& sum, Index term) { sum += term; });
-    if (layer > 0) outputs_[layer - 1] = std::move(outputs);
-  }
-
-  void release_inputs(std::size_t h, Index neuron) {
-    const Topology* topology = layers_[h].topology;
-    if (topology == nullptr || h == 0) return;
-    const Offset end = topology->row_ptrs[neuron + std::size_t{1}];
-    for (Offset p = topology->row_ptrs[neuron]; p < end; ++p) {
-      const Index source = topology->col_idxs[p];
-      if (--outputs_[h - 1][source] == 0) waiting_.push({h - 1, source});
+        [](std::int64_t& sum, std::int64_t term) { sum += term; });
+    if (layer == 0) return;
+    parts_.sum(outputs);
+    const LayerView& before = layers_[layer - 1];
+    for (Index i = 0; i < before.rows; ++i) {
+      outputs_[layer - 1][i] = static_cast<Index>(outputs[before.first_row + i]);
     }
   }
 
-  void release_outputs(std::size_t h, Index neuron) {
-    const Topology* topology = layers_[h + 1].topology;
-    if (topology == nullptr || h + 1 == hidden_.size()) return;
-    if (!columns_[h + 1]) columns_[h + 1] = transposed(*topology);
-    const TransposedIndex& columns = *columns_[h + 1];
-    const Offset end = columns.col_ptrs[neuron + std::size_t{1}];
-    for (Offset p = columns.col_ptrs[neuron]; p < end; ++p) {
-      const Index target = columns.row_idxs[p];
-      if (--inputs_[h + 1][target] == 0) waiting_.push({h + 1, target});
+  /// Own neurons without incoming or without outgoing connections.
+  [[nodiscard]] std::vector<Loss> unconnected() const {
+    std::vector<Loss> found;
+    for (std::size_t h = 0; h < hidden_.size(); ++h) {
+      for (Index i = 0; i < layers_[h].rows; ++i) {
+        if (inputs_[h][i] != 0 && outputs_[h][i] != 0) continue;
+        found.push_back({0, Neuron{h, layers_[h].first_row + i}.code()});
+      }
+    }
+    return found;
+  }
+
+  /// The neurons that lose their last connection on any part, in the order in which they do.
+  [[nodiscard]] std::vector<Neuron> of_all_parts(const std::vector<Loss>& last_ones) const {
+    std::vector<Neuron> neurons;
+    for (const Loss& loss : exchanged(std::vector(static_cast<std::size_t>(parts_.count()), last_ones))) {
+      neurons.push_back(Neuron::decoded(loss.neuron));
+    }
+    return neurons;
+  }
+
+  /// Sends to_parts[p] to part p. @return what this part gets from all, in order
+  [[nodiscard]] std::vector<Loss> exchanged(const std::vector<std::vector<Loss>>& to_parts) const {
+    std::vector<std::vector<Offset>> numbers(to_parts.size());
+    for (std::size_t part = 0; part < to_parts.size(); ++part) {
+      for (const Loss& loss : to_parts[part]) {
+        numbers[part].push_back(loss.order);
+        numbers[part].push_back(loss.neuron);
+      }
+    }
+    std::vector<Loss> losses;
+    for (const auto& of_part : parts_.exchange(std::move(numbers))) {
+      for (std::size_t i = 0; i < of_part.size(); i += 2) losses.push_back({of_part[i], of_part[i + 1]});
+    }
+    std::sort(losses.begin(), losses.end());
+    return losses;
+  }
+
+  /// Removes those of the neurons that are alive, as long as the floors of their layers allow it.
+  [[nodiscard]] std::vector<Neuron> remove(const std::vector<Neuron>& waiting) {
+    std::vector<Neuron> removed;
+    for (const Neuron& neuron : waiting) {
+      HiddenLayer& layer = hidden_[neuron.hidden];
+      if (layer.alive[neuron.number] == 0 || !layer.may_shrink()) continue;
+      layer.remove(neuron.number);
+      removed.push_back(neuron);
+    }
+    return removed;
+  }
+
+  /// Takes the connections of removed neurons from the others. @return own neurons that lose their last one
+  [[nodiscard]] std::vector<Loss> release(const std::vector<Neuron>& removed) {
+    std::vector<Loss> last_ones;
+    const auto lose = [&](std::vector<std::vector<Index>>& counts, const Loss& loss) {
+      const Neuron neuron = Neuron::decoded(loss.neuron);
+      const Index row = neuron.number - layers_[neuron.hidden].first_row;
+      if (--counts[neuron.hidden][row] == 0) last_ones.push_back(loss);
+    };
+    std::vector<std::vector<Loss>> outputs(static_cast<std::size_t>(parts_.count()));
+    for (std::size_t order = 0; order < removed.size(); ++order) {
+      release_inputs(removed[order], static_cast<Offset>(order), outputs);
+      release_outputs(removed[order], static_cast<Offset>(order),
+                      [&](const Loss& loss) { lose(inputs_, loss); });
+    }
+    for (const Loss& loss : exchanged(outputs)) lose(outputs_, loss);
+    return last_ones;
+  }
+
+  /// @param losses  of outgoing connections, by the part that has the neuron
+  void release_inputs(Neuron removed, Offset order, std::vector<std::vector<Loss>>& losses) const {
+    const LayerView& view = layers_[removed.hidden];
+    if (view.topology == nullptr || removed.hidden == 0 || !is_own(removed)) return;
+    const auto row = static_cast<std::size_t>(removed.number - view.first_row);
+    for (Offset p = view.topology->row_ptrs[row]; p < view.topology->row_ptrs[row + 1]; ++p) {
+      const Neuron source{removed.hidden - 1, view.topology->col_idxs[p]};
+      losses[part_of(source.number, begins_[source.hidden])].push_back({order, source.code()});
+    }
+  }
+
+  /// @param lose  lose(loss) of each incoming connection that an own neuron loses
+  template <class Lose>
+  void release_outputs(Neuron removed, Offset order, Lose&& lose) {
+    const std::size_t h = removed.hidden + 1;
+    const LayerView& view = layers_[h];
+    if (view.topology == nullptr || h == hidden_.size()) return;
+    if (!columns_[h]) columns_[h] = transposed(*view.topology);
+    const TransposedIndex& columns = *columns_[h];
+    const Offset end = columns.col_ptrs[removed.number + std::size_t{1}];
+    for (Offset p = columns.col_ptrs[removed.number]; p < end; ++p) {
+      lose(Loss{order, Neuron{h, view.first_row + columns.row_idxs[p]}.code()});
     }
   }
 
   std::span<const LayerView> layers_;
   std::vector<HiddenLayer>& hidden_;
-  std::vector<std::vector<Index>>
-      inputs_;  // connections from neurons that are alive; meaningless for dead ones
+  LayerParts& parts_;
+  std::vector<std::vector<Offset>> begins_;  // of the parts' neurons, by hidden layer
+  // Connections of own neurons from neurons that are alive; meaningless for dead ones.
+  std::vector<std::vector<Index>> inputs_;
   std::vector<std::vector<Index>> outputs_;  // the same, to neurons that are alive
   std::vector<std::optional<TransposedIndex>> columns_;
-  std::queue<Neuron> waiting_;
 };
 
 /// The `count` least important neurons; equal ones in the order of their numbers.
@@ -240,46 +353,51 @@ bool NeuronPruner::acts_at(std::int64_t epoch) const {
   return config_.target > 0 && (schedule_.prunes_at(epoch) || epoch >= schedule_.last);
 }
 
-RemovedNeurons NeuronPruner::removed(std::span<const LayerView> layers, std::int64_t epoch) const {
+RemovedNeurons NeuronPruner::removed(std::span<const LayerView> layers, std::int64_t epoch,
+                                     LayerParts& parts) const {
   if (!acts_at(epoch) || layers.size() < 2) return {};
 
   std::vector<HiddenLayer> hidden(layers.size() - 1);
   for (std::size_t h = 0; h < hidden.size(); ++h) {
     HiddenLayer& layer = hidden[h];
-    layer.alive.assign(static_cast<std::size_t>(layers[h].rows), 1);
-    layer.alive_count = layers[h].rows;
+    layer.alive.assign(static_cast<std::size_t>(layers[h].all_rows()), 1);
+    layer.alive_count = layers[h].all_rows();
     layer.floor = std::max(classes_, static_cast<Index>(ceil_share(config_.floor, layers[h].original_rows)));
     if (!schedule_.prunes_at(epoch) || !layer.may_shrink()) continue;
     const double to_stay = schedule_.alive_share_at(epoch) * static_cast<double>(layers[h].original_rows);
     const Index stay = std::max(layer.floor, static_cast<Index>(std::lround(to_stay)));
     const Index count = std::max(Index{0}, layer.alive_count - stay);
-    const std::vector<NeuronStrength> strengths = neuron_strengths(layers[h], layers[h + 1]);
+    const std::vector<NeuronStrength> strengths = neuron_strengths(layers[h], layers[h + 1], parts);
     for (const Index neuron : least_important(strengths, *criterion_, count)) layer.remove(neuron);
   }
-  if (epoch >= schedule_.last) Cascade(layers, hidden).run();
+  if (epoch >= schedule_.last) Cascade(layers, hidden, parts).run();
 
   RemovedNeurons removed(hidden.size());
   for (std::size_t h = 0; h < hidden.size(); ++h) {
-    for (Index i = 0; i < layers[h].rows; ++i) {
+    for (Index i = 0; i < layers[h].all_rows(); ++i) {
       if (hidden[h].alive[i] == 0) removed[h].push_back(i);
     }
   }
   return removed;
 }
 
-std::vector<NeuronStrength> neuron_strengths(const LayerView& before, const LayerView& after) {
-  ensure(before.rows == after.cols, "layers of {} and {} neurons do not fit together", before.rows,
-         after.cols);
-  std::vector<NeuronStrength> strengths(static_cast<std::size_t>(before.rows));
+std::vector<NeuronStrength> neuron_strengths(const LayerView& before, const LayerView& after,
+                                             LayerParts& parts) {
+  ensure(before.all_rows() == after.cols, "layers of {} and {} neurons do not fit together",
+         before.all_rows(), after.cols);
+  std::vector<std::int64_t> in(static_cast<std::size_t>(before.all_rows()), 0);
   const std::vector<Index> cuts = row_cuts(before);
   for_each_part(static_cast<int>(cuts.size()) - 1, [&](int part) {
     for_each_connection(before, cuts[part], cuts[part + 1], [&](Index row, Index, Offset p) {
-      add(strengths[row].in, in_units(before.values[p]));
+      add(in[before.first_row + row], in_units(before.values[p]));
     });
   });
-  const auto out = column_sums<std::int64_t>(
+  auto out = column_sums<std::int64_t>(
       after, [&](Index, Index, Offset p) { return in_units(after.values[p]); }, add);
-  for (std::size_t i = 0; i < strengths.size(); ++i) strengths[i].out = out[i];
+  add_up(in, parts);
+  add_up(out, parts);
+  std::vector<NeuronStrength> strengths(in.size());
+  for (std::size_t i = 0; i < strengths.size(); ++i) strengths[i] = {in[i], out[i]};
   return strengths;
 }
 

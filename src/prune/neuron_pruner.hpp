@@ -8,6 +8,7 @@
 #include "src/config/experiment_config.hpp"
 #include "src/prune/neuron_criterion.hpp"
 #include "src/rewire/layer_view.hpp"
+#include "src/support/layer_parts.hpp"
 #include "src/support/types.hpp"
 
 namespace plexus {
@@ -37,8 +38,9 @@ struct PruneSchedule {
 /// original size) are left, or its floor; equal ones go in the order of their numbers. Counting from the
 /// original size carries the rounding over, so that small layers meet the target too. From the last pruning
 /// on, neurons without incoming or without outgoing connections go too, until none is left, as long as the
-/// layer stays at its floor: max(classes, ceil(config.floor * original size)). A pure function: every rank
-/// comes to the same neurons.
+/// layer stays at its floor: max(classes, ceil(config.floor * original size)). They go in rounds: those of a
+/// round have lost their last connection in the round before, and go in the order in which they lost it. A
+/// pure function: every rank comes to the same neurons.
 ///
 /// After Liu, Mocanu, Pechenizkiy 2019, arXiv:1906.11626 (SET with neuron pruning, about half of the hidden
 /// neurons removed). The paper's criterion and schedule are not public; those here are this project's own.
@@ -52,10 +54,14 @@ class NeuronPruner {
   /// False in an epoch at whose end no neuron can be removed: `removed` need not be called then.
   [[nodiscard]] bool acts_at(std::int64_t epoch) const;
 
+  /// Where parts hold the layers between them, all get the neurons of the whole layers, which are those that
+  /// one part alone chooses. Collective over `parts`. Time O(own connections + neurons), dense layers by
+  /// their cells; parts add up some numbers for each neuron, and tell each other which connections a cascade
+  /// breaks.
   /// @param layers first to last.
   /// @param epoch  completed just now, 1 or more.
-  /// Time O(connections + neurons), dense layers by their cells.
-  [[nodiscard]] RemovedNeurons removed(std::span<const LayerView> layers, std::int64_t epoch) const;
+  [[nodiscard]] RemovedNeurons removed(std::span<const LayerView> layers, std::int64_t epoch,
+                                       LayerParts& parts = one_part()) const;
 
  private:
   NeuronPruningConfig config_;
@@ -64,7 +70,9 @@ class NeuronPruner {
   std::unique_ptr<const NeuronCriterion> criterion_;
 };
 
-/// Strengths of the neurons between two layers: `before` feeds them, `after` is fed by them.
-[[nodiscard]] std::vector<NeuronStrength> neuron_strengths(const LayerView& before, const LayerView& after);
+/// Strengths of all neurons between two layers: `before` feeds them, `after` is fed by them. Collective over
+/// `parts`, which hold the other rows of both.
+[[nodiscard]] std::vector<NeuronStrength> neuron_strengths(const LayerView& before, const LayerView& after,
+                                                           LayerParts& parts = one_part());
 
 }  // namespace plexus

@@ -39,7 +39,4 @@ class LayerParts {
 /// The part that holds an item. @param begins as `part_begins` returns it
 [[nodiscard]] std::size_t part_of(Offset item, const std::vector<Offset>& begins);
 
-/// What each part passes, in the order of the parts. Collective.
-[[nodiscard]] std::vector<std::vector<Offset>> gathered(LayerParts& parts, const std::vector<Offset>& own);
-
 }  // namespace plexus

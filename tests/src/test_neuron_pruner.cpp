@@ -1,8 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <deque>
 #include <limits>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -327,6 +330,79 @@ TEST(NeuronPruner, TheCascadeEndsWhereASlowOneDoes) {
     for (const auto& layer : removed) removed_in_all += layer.size();
   }
   EXPECT_GT(removed_in_all, 100U);
+}
+
+/// Slow cascade that keeps `floor` neurons of each layer: a queue, first in, first out, that a neuron joins
+/// when it has lost its last input or output.
+RemovedNeurons queued_cascade(const std::vector<TestLayer>& layers, int floor) {
+  struct Neuron {
+    std::size_t layer;
+    Index number;
+  };
+  std::vector<std::set<Index>> alive(layers.size() - 1);
+  std::vector<std::set<std::pair<Index, Index>>> cells;
+  for (const TestLayer& layer : layers) cells.push_back(cells_of(layer.topology));
+  const auto unconnected = [&](std::size_t h, Index i) {
+    return std::ranges::none_of(cells[h], [&](const auto& cell) { return cell.first == i; }) ||
+           std::ranges::none_of(cells[h + 1], [&](const auto& cell) { return cell.second == i; });
+  };
+  std::deque<Neuron> queue;
+  for (std::size_t h = 0; h < alive.size(); ++h) {
+    for (Index i = 0; i < layers[h].topology.rows; ++i) {
+      alive[h].insert(i);
+      if (unconnected(h, i)) queue.push_back({h, i});
+    }
+  }
+  for (; !queue.empty(); queue.pop_front()) {
+    const auto [h, i] = queue.front();
+    if (!alive[h].contains(i) || static_cast<int>(alive[h].size()) <= floor) continue;
+    alive[h].erase(i);
+    std::vector<Neuron> neighbours;
+    for (const auto& [row, col] : cells[h]) {
+      if (row == i && h > 0) neighbours.push_back({h - 1, col});
+    }
+    for (const auto& [row, col] : cells[h + 1]) {
+      if (col == i && h + 1 < alive.size()) neighbours.push_back({h + 1, row});
+    }
+    std::erase_if(cells[h], [&](const auto& cell) { return cell.first == i; });
+    std::erase_if(cells[h + 1], [&](const auto& cell) { return cell.second == i; });
+    for (const Neuron& n : neighbours) {
+      if (unconnected(n.layer, n.number)) queue.push_back(n);
+    }
+  }
+  RemovedNeurons removed(alive.size());
+  for (std::size_t h = 0; h < alive.size(); ++h) {
+    for (Index i = 0; i < layers[h].topology.rows; ++i) {
+      if (!alive[h].contains(i)) removed[h].push_back(i);
+    }
+  }
+  return removed;
+}
+
+TEST(NeuronPruner, AtTheFloorTheCascadeTakesThoseThatLostTheirLastConnectionFirst) {
+  std::size_t layers_at_the_floor = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    std::vector<TestLayer> layers;
+    for (const auto& [rows, cols] :
+         std::vector<std::pair<Index, Index>>{{20, 15}, {25, 20}, {20, 25}, {10, 20}}) {
+      Topology topology =
+          erdos_renyi(rows, cols, 0.06, RandomStream(seed, Purpose::topology, 0, layers.size()));
+      std::vector<Real> values(topology.col_idxs.size(), 1);
+      layers.emplace_back(std::move(topology), std::move(values));
+    }
+    for (const int floor : {4, 8, 11}) {
+      const NeuronPruner pruner(pruning(1e-6, 0.1, 0.1), 10, floor);
+
+      const RemovedNeurons removed = pruner.removed(views_of(layers), 1);
+
+      EXPECT_EQ(removed, queued_cascade(layers, floor)) << "seed " << seed << ", floor " << floor;
+      for (std::size_t h = 0; h < removed.size(); ++h) {
+        const auto alive = static_cast<std::size_t>(layers[h].topology.rows) - removed[h].size();
+        layers_at_the_floor += alive == static_cast<std::size_t>(floor);
+      }
+    }
+  }
+  EXPECT_GT(layers_at_the_floor, 100U);
 }
 
 TEST(NeuronPruner, ReachesItsTargetOverManyPrunings) {
