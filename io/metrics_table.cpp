@@ -43,12 +43,14 @@ struct ColumnReader {
 
   template <hdf5::Number T>
   void operator()(const char* name, T EpochMetrics::*member, const char*, const char*) {
+    if (!is_first && !group.has(name)) return;
     const std::vector<T> column = group.read<T>(name);
     set_length(name, column.size());
     for (std::size_t i = 0; i < column.size(); ++i) history[i].*member = column[i];
   }
 
   void operator()(const char* name, std::vector<Offset> EpochMetrics::*member, const char*, const char*) {
+    if (!is_first && !group.has(name)) return;
     const hdf5::Table<Offset> table = group.read_table<Offset>(name);
     set_length(name, table.rows);
     for (std::size_t i = 0; i < table.rows; ++i) {

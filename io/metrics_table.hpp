@@ -33,6 +33,13 @@ void for_each_metric(Visitor&& visit) {
   visit("seconds_checkpoint", &M::seconds_checkpoint, "s", "time training stood still for a checkpoint");
   visit("restarts", &M::restarts, "1", "how often the run had been resumed");
   visit("ranks", &M::ranks, "1", "ranks that trained the epoch");
+  visit("model_parts", &M::model_parts, "1", "parts that held the network between them");
+  visit("bytes_halo", &M::bytes_halo, "B",
+        "activations and their gradients that a part got from others, the most");
+  visit("bytes_weights", &M::bytes_weights, "B", "changed weights that a part got from others, the most");
+  visit("bytes_rewire", &M::bytes_rewire, "B",
+        "what a part sent to others for rewiring and pruning, the most");
+  visit("imbalance", &M::imbalance, "1", "work of the part that has most, by the mean, after the rewiring");
 }
 
 /// Writes group `metrics`: a column per metric with one entry an epoch; metrics per layer are tables, epochs
@@ -40,7 +47,8 @@ void for_each_metric(Visitor&& visit) {
 /// @throws Fault if two epochs have lists of different lengths.
 void write_metrics(hdf5::Group& root, const std::vector<EpochMetrics>& history);
 
-/// Reads what `write_metrics` wrote. @throws Fault if columns differ in length or are missing.
+/// Reads what `write_metrics` wrote. Columns that files of an older version lack keep their defaults.
+/// @throws Fault if columns differ in length.
 [[nodiscard]] std::vector<EpochMetrics> read_metrics(const hdf5::Group& root);
 
 }  // namespace plexus

@@ -23,6 +23,7 @@
 #include "jobs/version.hpp"
 #include "mpi/collective_check.hpp"
 #include "mpi/collectives.hpp"
+#include "mpi/grid.hpp"
 #include "mpi/model_snapshot_serialization.hpp"
 #include "mpi/rank_report.hpp"
 #include "mpi/shard_share.hpp"
@@ -115,17 +116,18 @@ DataSplit agree_on_data(DistributedContext& ctx, const ExperimentConfig& config)
   return data;
 }
 
-void check_that_all_ranks_have_samples(const DistributedContext& ctx, const ExperimentConfig& config,
-                                       const DataSplit& data) {
+void check_that_all_groups_have_samples(GridShape grid, const ExperimentConfig& config,
+                                        const DataSplit& data) {
   const Offset batch = std::min(config.training.batch_size, data.train.samples());
   const Offset shards = shards_of(batch);
-  if (shards >= ctx.size()) return;
+  if (shards >= grid.data) return;
+  const std::string groups = grid.model == 1 ? "ranks" : "data groups";
   throw RanksFailed(
       ExitCode::input,
       fmt::format(
-          "a batch of {} samples is cut into shards of {}, which are too few for {} ranks: some would have "
-          "zero samples. Use no more ranks than {}, or set training.batch_size to {} or more.",
-          batch, shard_samples, ctx.size(), shards, (ctx.size() - 1) * shard_samples + 1));
+          "a batch of {} samples is cut into shards of {}, which are too few for {} {}: some would have "
+          "zero samples. Use no more {} than {}, or set training.batch_size to {} or more.",
+          batch, shard_samples, grid.data, groups, groups, shards, (grid.data - 1) * shard_samples + 1));
 }
 
 fs::path output_directory(const TrainOptions& options, const ExperimentConfig& config) {
@@ -267,11 +269,14 @@ FoundTuning tune_kernels(DistributedContext& ctx) {
   return found;
 }
 
-void say_start(const Speaker& speaker, DistributedContext& ctx, const ExperimentConfig& config,
-               const DataSplit& data, int threads, const FoundTuning& tuning, const fs::path& path) {
+void say_start(const Speaker& speaker, DistributedContext& ctx, GridShape grid,
+               const ExperimentConfig& config, const DataSplit& data, int threads, const FoundTuning& tuning,
+               const fs::path& path) {
   const auto places = gather_places(ctx, threads);
-  speaker.say("plexus {}  {} ranks x {} threads, {} kernels, {} sums", code_version(), ctx.size(), threads,
-              kernels().name, config.parallel.exactness);
+  const std::string shape =
+      grid.model == 1 ? "" : fmt::format(" ({} data groups x {} model parts)", grid.data, grid.model);
+  speaker.say("plexus {}  {} ranks{} x {} threads, {} kernels, {} sums", code_version(), ctx.size(), shape,
+              threads, kernels().name, config.parallel.exactness);
   speaker.say("{}", places_table(places));
   for (const std::string& warning : placement_warnings(places)) speaker.warn(warning);
   speaker.say("tuning   {} of slabs together, {} near, dense from {:.0f} % density ({})",
@@ -294,11 +299,12 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
     speaker.say("{}", commented_toml(config));
     return ExitCode::ok;
   }
+  const GridShape grid = grid_shape(config.parallel, ctx.size());
   const StopRequest stop;  // a request that comes while data are loaded stops the first step
   const int threads = thread_count_of(config);
   omp_set_num_threads(threads);
   const DataSplit data = agree_on_data(ctx, config);
-  check_that_all_ranks_have_samples(ctx, config, data);
+  check_that_all_groups_have_samples(grid, config, data);
   if (options.dry_run) {
     speaker.say("{}", dry_run_report(config, data, ctx.size()));
     return ExitCode::ok;
@@ -321,7 +327,7 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
     return ExitCode::ok;
   }
   const FoundTuning tuning = tune_kernels(ctx);
-  say_start(speaker, ctx, config, data, threads, tuning, path);
+  say_start(speaker, ctx, grid, config, data, threads, tuning, path);
   const std::int64_t first_epoch = resume.has_value() ? resume->position.epoch : 0;
   if (resume.has_value()) {
     speaker.say("resumed  after epoch {}, step {}\n", resume->position.epoch, resume->position.step);
@@ -351,9 +357,11 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
     return ExitCode::again;
   }
   const std::int64_t memory = largest(ctx, peak_memory_bytes());
+  std::optional<ModelSnapshot> last;
+  if (ctx.rank() == 0 || grid.model > 1) last = trainer.snapshot();
   on_all_ranks(ctx, [&] {
     if (ctx.rank() != 0) return;
-    RunSummary summary = summary_of(trainer.snapshot());
+    RunSummary summary = summary_of(*last);
     summary.ranks = ctx.size();
     summary.threads = threads;
     summary.peak_memory_bytes = memory;

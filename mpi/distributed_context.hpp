@@ -7,8 +7,8 @@
 #include <span>
 #include <vector>
 
-#include "mpi/peer_messages.hpp"
 #include "mpi/sum_queue.hpp"
+#include "src/parts/peer_messages.hpp"
 
 namespace plexus {
 

@@ -158,7 +158,8 @@ class ExactExchange final : public QueuedExchange<std::int64_t> {
     Layer& layer = network.layer(l);
     if (alone()) {
       while (!fits(network, l, batch)) coarsen(layer, l);
-      follow(layer, network.backward(l, batch, ExactGradient{scale_of(layer), nullptr, &step}, [] {}));
+      journey(l).magnitudes =
+          network.backward(l, batch, ExactGradient{scale_of(layer), nullptr, &step}, [] {});
       return;
     }
     send(network, l, step, scale_of(layer), fits(network, l, batch) ? 0 : 1,
@@ -180,7 +181,13 @@ class ExactExchange final : public QueuedExchange<std::int64_t> {
            });
       receive(network, l, step);
     }
-    follow(layer, journey(l).magnitudes);
+  }
+
+  void end_step(Network& network) override {
+    bits_.clear();
+    for (std::size_t l = 0; l < network.depth(); ++l) bits_.push_back(std::bit_width(journey(l).magnitudes));
+    network.maximum_over_parts(bits_);
+    for (std::size_t l = 0; l < network.depth(); ++l) follow(network.layer(l), static_cast<int>(bits_[l]));
   }
 
  private:
@@ -212,14 +219,16 @@ class ExactExchange final : public QueuedExchange<std::int64_t> {
   }
 
   /// The unit becomes finer by one bit a step only: what made it coarser may come again.
-  static void follow(Layer& layer, std::uint64_t magnitudes) {
-    if (magnitudes == 0) return;
-    const int spare_bits = wanted_bits - static_cast<int>(std::bit_width(magnitudes));
+  /// @param bits  of the largest magnitude
+  static void follow(Layer& layer, int bits) {
+    if (bits == 0) return;
+    const int spare_bits = wanted_bits - bits;
     layer.gradient_exponent(
         std::clamp(layer.gradient_exponent() + std::min(spare_bits, 1), smallest_exponent, largest_exponent));
   }
 
   double limit_ = 0;
+  std::vector<std::int64_t> bits_;  ///< by layer
 };
 
 /// Float sums in an order that depends on the number of ranks.
@@ -241,6 +250,8 @@ class FastExchange final : public QueuedExchange<Real> {
   void finish(Network& network, std::size_t l, const Batch&, const OptimizerStep& step) override {
     if (!alone()) receive(network, l, step);
   }
+
+  void end_step(Network&) override {}
 };
 
 }  // namespace

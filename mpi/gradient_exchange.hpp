@@ -28,6 +28,9 @@ class GradientExchange {
   /// @throws RanksFailed if the gradient is not finite
   virtual void finish(Network& network, std::size_t l, const Batch& batch, const OptimizerStep& step) = 0;
 
+  /// Ends a step, after the last layer: collective also over the parts of a network.
+  virtual void end_step(Network& network) = 0;
+
   /// Seconds spent waiting for sums since the last call.
   [[nodiscard]] virtual double take_seconds_waited() = 0;
 };

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "mpi/in_process_group.hpp"
-#include "mpi/peer_messages.hpp"
+#include "src/parts/peer_messages.hpp"
 
 namespace plexus {
 

@@ -26,7 +26,8 @@ void serialize(Archive& archive, EpochMetrics& m, unsigned) {
   archive& m.epoch& m.loss& m.train_accuracy& m.test_accuracy& m.test_loss& m.learning_rate;
   archive& m.connections& m.alive_neurons& m.dropped& m.grown;
   archive& m.seconds_train& m.seconds_exchange& m.seconds_evaluate& m.seconds_rewire& m.seconds_checkpoint;
-  archive& m.restarts& m.ranks;
+  archive& m.restarts& m.ranks& m.model_parts;
+  archive& m.bytes_halo& m.bytes_weights& m.bytes_rewire& m.imbalance;
 }
 
 template <class Archive>

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "mpi/communicator.hpp"
-#include "mpi/peer_messages.hpp"
+#include "src/parts/peer_messages.hpp"
 
 namespace plexus {
 

@@ -8,12 +8,17 @@
 #include "mpi/collective_check.hpp"
 #include "mpi/collectives.hpp"
 #include "mpi/global_rewire.hpp"
+#include "mpi/joined_history.hpp"
+#include "mpi/migration.hpp"
+#include "mpi/model_snapshot_serialization.hpp"
 #include "mpi/shard_share.hpp"
 #include "mpi/stopwatch.hpp"
 #include "mpi/watchdog.hpp"
 #include "src/nn/first_layers.hpp"
 #include "src/rewire/layer_history.hpp"
+#include "src/state/layer_slices.hpp"
 #include "src/support/keyed_permutation.hpp"
+#include "src/support/parallel.hpp"
 
 namespace plexus {
 
@@ -30,15 +35,61 @@ constexpr std::size_t loss_sums_bytes = 4096;
 
 Budget budget_of(const ExperimentConfig& config) { return budget_named(config.neuron_pruning.budget); }
 
-std::vector<bool> evolving_layers(const ExperimentConfig& config) {
-  std::vector<bool> evolves;
-  for (const LayerPlan& plan : plan_layers(config)) evolves.push_back(plan.evolves);
-  return evolves;
+/// Where neurons are cut when some are gone.
+LevelCuts cuts_after(LevelCuts cuts, const RemovedNeurons& removed) {
+  for (std::size_t h = 0; h < removed.size(); ++h) {
+    for (Index& cut : cuts[h + 1]) {
+      cut -= static_cast<Index>(std::ranges::lower_bound(removed[h], cut) - removed[h].begin());
+    }
+  }
+  return cuts;
 }
 
-std::vector<LayerSnapshot> starting_layers(const ExperimentConfig& config,
-                                           std::optional<ModelSnapshot>& resume) {
-  return resume.has_value() ? std::move(resume->layers) : first_layers(config);
+/// What grows in columns that are numbered by their places among `held`.
+LayerEdit numbered_as_held(LayerEdit edit, const std::vector<Index>& held) {
+  for (GrownConnection& grown : edit.grown)
+    grown.col = static_cast<Index>(std::ranges::lower_bound(held, grown.col) - held.begin());
+  return edit;
+}
+
+/// What a dense layer, which parts hold as connections, tells of them.
+LayerHistory of_dense_layer(LayerHistory history) {
+  history.dropped.clear();
+  history.pattern_hash = 0;
+  history.base.reset();
+  return history;
+}
+
+/// A new network's neurons are shared out evenly.
+LevelCuts even_level_cuts(const ExperimentConfig& config, int parts) {
+  LevelCuts cuts;
+  for (const Offset neurons : config.network.layers)
+    cuts.push_back(even_cuts(static_cast<Index>(neurons), parts));
+  return cuts;
+}
+
+Network starting_part(const ExperimentConfig& config, Grid& grid, std::optional<ModelSnapshot>& resume) {
+  LevelCuts cuts = even_level_cuts(config, grid.shape().model);
+  const auto part = static_cast<std::size_t>(grid.part());
+  std::vector<LayerSnapshot> slices;
+  if (resume.has_value()) {
+    for (std::size_t l = 0; l < resume->layers.size(); ++l) {
+      cuts[l + 1] = even_cuts(resume->layers[l].topology.rows, grid.shape().model);
+      slices.push_back(slice_of(resume->layers[l], cuts[l + 1][part], cuts[l + 1][part + 1]));
+      resume->layers[l] = {};
+    }
+  } else {
+    std::vector<RowRange> rows;
+    for (std::size_t l = 0; l + 1 < cuts.size(); ++l)
+      rows.push_back({cuts[l + 1][part], cuts[l + 1][part + 1]});
+    slices = first_slices(config, rows);
+  }
+  return {config.network, std::move(slices), *grid.parts(), std::move(cuts)};
+}
+
+Network starting_network(const ExperimentConfig& config, Grid& grid, std::optional<ModelSnapshot>& resume) {
+  if (grid.parts() != nullptr) return starting_part(config, grid, resume);
+  return {config.network, resume.has_value() ? std::move(resume->layers) : first_layers(config)};
 }
 
 }  // namespace
@@ -61,15 +112,16 @@ Trainer::Trainer(DistributedContext& ctx, Setup setup, std::optional<ModelSnapsh
     : ctx_(ctx),
       setup_(std::move(setup)),
       config_(setup_.config),
-      evolves_(evolving_layers(config_)),
-      network_(config_.network, starting_layers(config_, resume)),
+      grid_(ctx, grid_shape(config_.parallel, ctx.size())),
+      plans_(plan_layers(config_)),
+      network_(starting_network(config_, grid_, resume)),
       optimizer_(
           OptimizerRegistry::instance().make(config_.optimizer.name, "optimizer.name", config_.optimizer)),
       method_(RewireMethodRegistry::instance().make(config_.topology.method, "topology.method")),
       init_(WeightInitRegistry::instance().make(config_.network.init, "network.init")),
       pruner_(config_.neuron_pruning, config_.training.epochs,
               static_cast<Index>(config_.network.layers.back())),
-      exchange_(make_gradient_exchange(config_.parallel.exactness, ctx)),
+      exchange_(make_gradient_exchange(config_.parallel.exactness, grid_.replicas())),
       loss_sums_(ctx.size() > 1 ? ctx.integer_sums(loss_sums_bytes) : nullptr),
       steps_per_epoch_((setup_.data.train.samples() + config_.training.batch_size - 1) /
                        config_.training.batch_size) {
@@ -92,7 +144,7 @@ void Trainer::prepare(std::int64_t step) {
   const std::int64_t global_step = position_.global_step + step - position_.step;
   if (prepared_ == global_step) return;
   const Offset first = step * config_.training.batch_size;
-  const SampleRange range = share_of(batch_samples(step), ctx_.rank(), ctx_.size());
+  const SampleRange range = share_of(batch_samples(step), grid_.replicas().rank(), grid_.replicas().size());
   const RandomStream stream(config_.training.seed, Purpose::sample_order,
                             static_cast<std::uint64_t>(position_.epoch));
   const KeyedPermutation order(stream, static_cast<std::uint64_t>(setup_.data.train.samples()));
@@ -100,7 +152,7 @@ void Trainer::prepare(std::int64_t step) {
   for (Offset i = range.begin; i < range.end; ++i) {
     sample_ids_.push_back(static_cast<std::int64_t>(order(static_cast<std::uint64_t>(first + i))));
   }
-  next_batch_.gather(setup_.data.train, sample_ids_, network_.lines_per_slab());
+  network_.gather(next_batch_, setup_.data.train, sample_ids_);
   prepared_ = global_step;
 }
 
@@ -123,7 +175,10 @@ bool Trainer::step() {
   const LossSum own = network_.loss_and_delta(batch_, 1.0 / static_cast<double>(samples));
 
   const bool asked_to_stop = setup_.stop_requested && setup_.stop_requested();
-  std::array<std::int64_t, 4> sums = {own.loss, own.correct, own.not_finite, asked_to_stop ? 1 : 0};
+  // All parts of a network have the same losses.
+  const LossSum counted = grid_.part() == 0 ? own : LossSum{};
+  std::array<std::int64_t, 4> sums = {counted.loss, counted.correct, counted.not_finite,
+                                      asked_to_stop ? 1 : 0};
   if (loss_sums_ != nullptr) {
     std::ranges::copy(sums, loss_sums_->next(sums.size()).begin());
     loss_sums_->start();
@@ -148,7 +203,9 @@ bool Trainer::step() {
     activity::at("gradient exchange and update, layer", static_cast<std::int64_t>(l) + 1);
     exchange_->finish(network_, l, batch_, optimizer_step);
     exchange_->poll();
+    network_.send_weights(l);
   }
+  exchange_->end_step(network_);
   position_.loss_sum += sums[0];
   position_.correct += sums[1];
   position_.step += 1;
@@ -178,28 +235,36 @@ TrainingEnd Trainer::run() {
 }
 
 LossSum Trainer::evaluate(const Dataset& data) {
-  const SampleRange range = share_of(data.samples(), ctx_.rank(), ctx_.size());
+  const SampleRange range = share_of(data.samples(), grid_.replicas().rank(), grid_.replicas().size());
   LossSum sum;
   for (Offset first = range.begin; first < range.end; first += evaluation_batch) {
     activity::at("evaluation");
     sample_ids_.clear();
     for (Offset i = first; i < std::min(first + evaluation_batch, range.end); ++i) sample_ids_.push_back(i);
-    evaluation_batch_.gather(data, sample_ids_, network_.lines_per_slab());
+    network_.gather(evaluation_batch_, data, sample_ids_);
     network_.forward(evaluation_batch_, std::nullopt);
     sum += network_.loss(evaluation_batch_);
   }
   std::array<std::int64_t, 2> sums = {sum.loss, sum.correct};
-  ctx_.sum(sums);
+  grid_.replicas().sum(sums);
   return {sums[0], sums[1], 0};
 }
 
 std::vector<LayerView> Trainer::views() const {
   std::vector<LayerView> views;
-  for (std::size_t l = 0; l < network_.depth(); ++l) views.push_back(network_.layer(l).view(evolves_[l]));
+  for (std::size_t l = 0; l < network_.depth(); ++l) {
+    views.push_back(network_.layer(l).view(plans_[l].evolves));
+    if (network_.cuts().empty()) continue;
+    const std::vector<Index>& cuts = network_.cuts()[l + 1];
+    const auto part = static_cast<std::size_t>(grid_.part());
+    views.back().first_row = cuts[part];
+    views.back().rows_after = cuts.back() - cuts[part + 1];
+  }
   return views;
 }
 
 void Trainer::finish_epoch() {
+  network_.settle();
   const auto samples = static_cast<double>(setup_.data.train.samples());
   const auto test_samples = static_cast<double>(setup_.data.test.samples());
   EpochMetrics metrics;
@@ -220,12 +285,15 @@ void Trainer::finish_epoch() {
 
   rewire(metrics);
   metrics.seconds_rewire = watch.lap();
+  add_parts(metrics);
 
   metrics.alive_neurons.push_back(network_.layer(0).cols());
   for (std::size_t l = 0; l < network_.depth(); ++l) {
     metrics.connections.push_back(network_.layer(l).connections());
-    metrics.alive_neurons.push_back(network_.layer(l).rows());
+    metrics.alive_neurons.push_back(network_.cuts().empty() ? network_.layer(l).rows()
+                                                            : network_.cuts()[l + 1].back());
   }
+  if (grid_.parts() != nullptr) grid_.group().sum(metrics.connections);
   history_.push_back(metrics);
   const TrainingPosition done = std::exchange(position_, {});
   position_.epoch = metrics.epoch;
@@ -237,19 +305,25 @@ void Trainer::rewire(EpochMetrics& metrics) {
   metrics.dropped.assign(network_.depth(), 0);
   metrics.grown.assign(network_.depth(), 0);
   activity::at("rewiring");
-  check_replicas(ctx_, network_);
+  check_replicas(grid_.replicas(), network_);
   const std::int64_t epoch = metrics.epoch;
   if (epoch == config_.training.epochs) return;
-  RemovedNeurons removed;
-  if (pruner_.acts_at(epoch)) removed = pruner_.removed(views(), epoch);
   const Evolution evolution{*method_,
                             *init_,
                             config_.topology.drop_fraction,
                             budget_of(config_),
                             config_.training.seed,
                             static_cast<std::uint64_t>(epoch)};
-  const EditList edits = agree_on_edits(ctx_, views(), removed, evolution);
+  TopologyRecord record =
+      grid_.parts() == nullptr ? rewire_whole(evolution, metrics) : rewire_parts(evolution, metrics);
+  if (setup_.sink != nullptr) setup_.sink->record(record);
+}
 
+TopologyRecord Trainer::rewire_whole(const Evolution& evolution, EpochMetrics& metrics) {
+  const std::int64_t epoch = metrics.epoch;
+  RemovedNeurons removed;
+  if (pruner_.acts_at(epoch)) removed = pruner_.removed(views(), epoch);
+  const EditList edits = agree_on_edits(ctx_, views(), removed, evolution);
   TopologyRecord record{epoch, {}};
   for (std::size_t l = 0; l < network_.depth(); ++l) {
     activity::at("rewiring, layer", static_cast<std::int64_t>(l) + 1);
@@ -258,37 +332,118 @@ void Trainer::rewire(EpochMetrics& metrics) {
     const std::vector<NeuronId> ids_before = network_.layer(l).row_ids();
     network_.layer(l).apply(edits[l]);
     if (setup_.sink == nullptr) continue;
-    record.layers.push_back(
-        history_of(ids_before, edits[l], network_.layer(l).view(evolves_[l]), epoch % base_interval == 0));
+    record.layers.push_back(history_of(ids_before, edits[l], network_.layer(l).view(plans_[l].evolves),
+                                       epoch % base_interval == 0));
+  }
+  return record;
+}
+
+TopologyRecord Trainer::rewire_parts(const Evolution& evolution, EpochMetrics& metrics) {
+  const std::int64_t epoch = metrics.epoch;
+  static_cast<void>(grid_.parts()->take_bytes_sent());  // those of training
+  std::vector<std::vector<NeuronId>> col_ids = {network_.layer(0).col_ids()};
+  for (std::size_t l = 0; l + 1 < network_.depth(); ++l) col_ids.push_back(all_ids(l));
+  for (std::size_t l = 0; l < network_.depth(); ++l) network_.slice(l).open(std::move(col_ids[l]));
+  RemovedNeurons removed;
+  if (pruner_.acts_at(epoch)) removed = pruner_.removed(views(), epoch, *grid_.parts());
+  const EditList edits = agree_on_edits(grid_.replicas(), views(), removed, evolution, *grid_.parts());
+
+  const LevelCuts cuts = cuts_after(network_.cuts(), removed);
+  TopologyRecord record{epoch, {}};
+  for (std::size_t l = 0; l < network_.depth(); ++l) {
+    activity::at("rewiring, layer", static_cast<std::int64_t>(l) + 1);
+    SlicedLayer& slice = network_.slice(l);
+    metrics.dropped[l] = static_cast<Offset>(edits[l].dropped.size());
+    metrics.grown[l] = static_cast<Offset>(edits[l].grown.size());
+    const std::vector<NeuronId> ids_before = slice.row_ids();
+    const Offset connections_before = slice.view(false).topology->connections();
+    slice.apply_slice(
+        {edits[l], l < removed.size() ? removed[l] : std::vector<Index>(), {cuts[l + 1], cuts[l]}});
+    LayerHistory own = history_of(ids_before, numbered_as_held(edits[l], slice.held_cols()),
+                                  slice.view(plans_[l].evolves), epoch % base_interval == 0);
+    if (plans_[l].kind == LayerKind::dense) {
+      metrics.dropped[l] = 0;
+      own = of_dense_layer(std::move(own));
+    }
+    if (auto all = joined_history(grid_.group(), own, connections_before))
+      record.layers.push_back(std::move(*all));
+  }
+  network_.reconnect(cuts);
+  grid_.group().sum(metrics.dropped);
+  grid_.group().sum(metrics.grown);
+  return record;
+}
+
+void Trainer::add_parts(EpochMetrics& metrics) {
+  if (grid_.parts() == nullptr) return;
+  const Network::Traffic traffic = network_.take_traffic();
+  std::int64_t work = 0;
+  for (std::size_t l = 0; l < network_.depth(); ++l) work += network_.slice(l).work();
+  std::array<std::int64_t, 4> most = {traffic.halo, traffic.weights, grid_.parts()->take_bytes_sent(), work};
+  ctx_.maximum(most);
+  std::array<std::int64_t, 1> all = {work};
+  ctx_.sum(all);
+  metrics.model_parts = grid_.shape().model;
+  metrics.bytes_halo = most[0];
+  metrics.bytes_weights = most[1];
+  metrics.bytes_rewire = most[2];
+  metrics.imbalance = static_cast<double>(most[3]) * ctx_.size() / static_cast<double>(all[0]);
+  if (metrics.imbalance < most_imbalance) return;
+  activity::at("moving neurons to other parts");
+  const LevelCuts cuts = balanced_level_cuts(*grid_.parts(), network_);
+  if (cuts != network_.cuts()) migrate(grid_.group(), network_, cuts);
+}
+
+void Trainer::record_first_topology() {
+  TopologyRecord record{0, {}};
+  for (std::size_t l = 0; l < network_.depth(); ++l) {
+    if (grid_.parts() == nullptr && setup_.sink == nullptr) continue;
+    LayerHistory own = first_history_of(network_.layer(l).view(plans_[l].evolves));
+    if (grid_.parts() == nullptr) {
+      record.layers.push_back(std::move(own));
+      continue;
+    }
+    if (plans_[l].kind == LayerKind::dense) own = of_dense_layer(std::move(own));
+    auto all = joined_history(grid_.group(), own, 0);
+    if (all.has_value()) record.layers.push_back(std::move(*all));
   }
   if (setup_.sink != nullptr) setup_.sink->record(record);
 }
 
-void Trainer::record_first_topology() {
-  if (setup_.sink == nullptr) return;
-  TopologyRecord record{0, {}};
-  for (const LayerView& layer : views()) record.layers.push_back(first_history_of(layer));
-  setup_.sink->record(record);
+LayerSnapshot Trainer::whole_layer(std::size_t l) {
+  if (grid_.parts() == nullptr) return network_.layer(l).state();
+  const LayerSnapshot own =
+      network_.slice(l).global_state(l == 0 ? network_.layer(0).col_ids() : all_ids(l - 1));
+  return joined(gather_all(grid_.group(), own), plans_[l].kind);
+}
+
+std::vector<NeuronId> Trainer::all_ids(std::size_t l) {
+  std::vector<NeuronId> ids;
+  for (const auto& of_part : gathered(*grid_.parts(), network_.layer(l).row_ids()))
+    ids.insert(ids.end(), of_part.begin(), of_part.end());
+  return ids;
 }
 
 ModelSnapshot Trainer::snapshot() {
+  network_.settle();
   ModelSnapshot snapshot;
   snapshot.config_text = setup_.config_text;
   snapshot.data_name = setup_.data.name;
   snapshot.data_identity = setup_.data.identity;
   snapshot.instruction_set = kernels().arithmetic;
   snapshot.position = position_;
-  for (std::size_t l = 0; l < network_.depth(); ++l) snapshot.layers.push_back(network_.layer(l).state());
+  for (std::size_t l = 0; l < network_.depth(); ++l) snapshot.layers.push_back(whole_layer(l));
   snapshot.history = history_;
   snapshot.fingerprint = fingerprint(snapshot);
   return snapshot;
 }
 
 void Trainer::checkpoint() {
-  if (setup_.sink == nullptr) return;
+  if (setup_.sink == nullptr && grid_.parts() == nullptr) return;
   activity::at("checkpoint");
   Stopwatch watch;
-  setup_.sink->checkpoint(snapshot());
+  const ModelSnapshot state = snapshot();
+  if (setup_.sink != nullptr) setup_.sink->checkpoint(state);
   const double seconds = watch.lap();
   if (position_.step == 0 && !history_.empty()) history_.back().seconds_checkpoint = seconds;
 }

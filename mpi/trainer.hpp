@@ -7,7 +7,9 @@
 
 #include "mpi/distributed_context.hpp"
 #include "mpi/gradient_exchange.hpp"
+#include "mpi/grid.hpp"
 #include "src/config/experiment_config.hpp"
+#include "src/nn/first_layers.hpp"
 #include "src/nn/network.hpp"
 #include "src/optim/optimizer.hpp"
 #include "src/prune/neuron_pruner.hpp"
@@ -38,8 +40,9 @@ enum class TrainingEnd {
 void check_names(const ExperimentConfig& config);
 
 /// Trains one network on the samples of all ranks: batches, exchange, evaluation, rewiring, pruning and
-/// checkpoints. Every rank holds the whole network. The state is the same on all ranks at every step, and the
-/// same for any number of ranks and threads when `parallel.exactness` is "exact".
+/// checkpoints. Every rank holds the whole network, or, in a grid with several model parts, one part of it.
+/// The state of the network is the same at every step for any grid and any number of threads when
+/// `parallel.exactness` is "exact".
 class Trainer {
  public:
   struct Setup {
@@ -58,7 +61,7 @@ class Trainer {
   /// Collective. Trains until the end or until any rank is asked to stop.
   TrainingEnd run();
 
-  /// Independent. The state as it is now, with its fingerprint.
+  /// The state as it is now, with its fingerprint. Collective where the network has several parts.
   [[nodiscard]] ModelSnapshot snapshot();
 
  private:
@@ -74,14 +77,24 @@ class Trainer {
   LossSum evaluate(const Dataset& data);
   /// @return dropped and grown connections per layer in `metrics`
   void rewire(EpochMetrics& metrics);
+  [[nodiscard]] TopologyRecord rewire_whole(const Evolution& evolution, EpochMetrics& metrics);
+  [[nodiscard]] TopologyRecord rewire_parts(const Evolution& evolution, EpochMetrics& metrics);
+  /// Collective. What parts have sent each other in the epoch, and how their work differs; neurons move where
+  /// it differs much.
+  void add_parts(EpochMetrics& metrics);
   void record_first_topology();
   void checkpoint();
+  /// Layer l as a checkpoint has it, from all parts.
+  [[nodiscard]] LayerSnapshot whole_layer(std::size_t l);
+  /// Ids of all rows of layer l, from all parts.
+  [[nodiscard]] std::vector<NeuronId> all_ids(std::size_t l);
   [[nodiscard]] std::vector<LayerView> views() const;
 
   DistributedContext& ctx_;
   Setup setup_;
   const ExperimentConfig& config_;
-  std::vector<bool> evolves_;  ///< per layer
+  Grid grid_;
+  std::vector<LayerPlan> plans_;
   Network network_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<RewireMethod> method_;

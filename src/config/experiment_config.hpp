@@ -69,6 +69,8 @@ struct TrainingConfig {
 };
 
 struct ParallelConfig {
+  std::int64_t data = 0;   // data groups; 0 = as many as the ranks make
+  std::int64_t model = 1;  // parts that hold one network between them
   std::int64_t threads = 1;
   std::string exactness = "exact";
   double watchdog_seconds = 120.0;

@@ -162,6 +162,8 @@ void check_running(const ExperimentConfig& config, Checker& checker) {
   checker.check(r.seed <= largest_seed, "training.seed", r.seed,
                 fmt::format("at most {}, the largest integer that TOML has", largest_seed));
   const auto& l = config.parallel;
+  checker.check(l.data >= 0, "parallel.data", l.data, "0 for ranks / parallel.model, or more");
+  checker.check(l.model >= 1, "parallel.model", l.model, "1 or more");
   checker.check(l.threads >= 0, "parallel.threads", l.threads, "0 for all cores, or more");
   checker.check_one_of("parallel.exactness", l.exactness, {"exact", "fast"});
   checker.check(l.watchdog_seconds >= 0, "parallel.watchdog_seconds", l.watchdog_seconds,

@@ -89,6 +89,9 @@ void for_each_key(Config& config, Visitor&& visit) {
   visit("training", "seed", r.seed, result, "key of every random number of the run");
 
   auto& l = config.parallel;
+  visit("parallel", "data", l.data, running,
+        "groups of ranks that share out the samples of a batch; 0 = ranks / model");
+  visit("parallel", "model", l.model, running, "ranks of a group, which hold one network between them");
   visit("parallel", "threads", l.threads, running, "OpenMP threads per rank; 0 = all cores the rank may use");
   visit("parallel", "exactness", l.exactness, result,
         "exact (same bits on any number of ranks and threads) or fast (float sums, results vary in the last "

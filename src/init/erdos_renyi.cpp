@@ -130,6 +130,11 @@ double full_epsilon(Offset inputs, Offset outputs) {
 }
 
 Topology erdos_renyi(Index rows, Index cols, double density, const RandomStream& stream) {
+  return erdos_renyi_slice(0, rows, cols, density, stream);
+}
+
+Topology erdos_renyi_slice(Index first_row, Index rows, Index cols, double density,
+                           const RandomStream& stream) {
   ensure(rows >= 0 && cols >= 0 && density >= 0 && density <= 1, "erdos_renyi: {} x {} cells of density {}",
          rows, cols, density);
   if (density == 1) return full(rows, cols);
@@ -150,7 +155,7 @@ Topology erdos_renyi(Index rows, Index cols, double density, const RandomStream&
     const auto end = static_cast<Index>(part_begin(rows, part + 1, parts));
     for (auto row = static_cast<Index>(part_begin(rows, part, parts)); row < end; ++row) {
       const std::size_t before = own.size();
-      sampler.append(row, own);
+      sampler.append(first_row + row, own);
       topology.row_ptrs[row + std::size_t{1}] = static_cast<Offset>(own.size() - before);
     }
   });

@@ -22,4 +22,8 @@ namespace plexus {
 /// Source: geometric gaps between the connections of a row, Batagelj, Brandes 2005, Phys. Rev. E 71, 036113.
 [[nodiscard]] Topology erdos_renyi(Index rows, Index cols, double density, const RandomStream& stream);
 
+/// The same for the rows from `first_row` on alone, which are numbered from 0 in the result.
+[[nodiscard]] Topology erdos_renyi_slice(Index first_row, Index rows, Index cols, double density,
+                                         const RandomStream& stream);
+
 }  // namespace plexus

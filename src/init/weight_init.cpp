@@ -34,15 +34,19 @@ void draw_row(const WeightInit& init, const RandomStream& stream, Index row, Fan
 }  // namespace
 
 std::vector<Real> first_values(const WeightInit& init, const RandomStream& stream, const Topology& topology) {
-  std::vector<Real> values(topology.col_idxs.size());
-  const Fans fans{topology.cols, topology.rows};
-  const int parts = parts_for(topology.connections(), least_part);
-  for_each_row(balanced_cuts(topology.row_ptrs, parts), [&](Index row) {
-    const auto begin = static_cast<std::size_t>(topology.row_ptrs[row]);
-    const auto end = static_cast<std::size_t>(topology.row_ptrs[row + std::size_t{1}]);
-    const Index* cols = topology.col_idxs.data() + begin;
+  return first_values_of_slice(init, stream, topology, 0, {topology.cols, topology.rows});
+}
+
+std::vector<Real> first_values_of_slice(const WeightInit& init, const RandomStream& stream,
+                                        const Topology& slice, Index first_row, Fans fans) {
+  std::vector<Real> values(slice.col_idxs.size());
+  const int parts = parts_for(slice.connections(), least_part);
+  for_each_row(balanced_cuts(slice.row_ptrs, parts), [&](Index row) {
+    const auto begin = static_cast<std::size_t>(slice.row_ptrs[row]);
+    const auto end = static_cast<std::size_t>(slice.row_ptrs[row + std::size_t{1}]);
+    const Index* cols = slice.col_idxs.data() + begin;
     draw_row(
-        init, stream, row, fans, [&](std::size_t i) { return cols[i]; },
+        init, stream, first_row + row, fans, [&](std::size_t i) { return cols[i]; },
         std::span(values).subspan(begin, end - begin));
   });
   return values;

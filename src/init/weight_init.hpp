@@ -47,6 +47,10 @@ constexpr Offset draw_block = 256;
 [[nodiscard]] std::vector<Real> first_values(const WeightInit& init, const RandomStream& stream,
                                              const Topology& topology);
 
+/// The same for a slice, whose rows are those from `first_row` on, of a layer of this size.
+[[nodiscard]] std::vector<Real> first_values_of_slice(const WeightInit& init, const RandomStream& stream,
+                                                      const Topology& slice, Index first_row, Fans fans);
+
 /// First values of a new dense layer, rows x cols, row-major.
 [[nodiscard]] std::vector<Real> first_dense_values(const WeightInit& init, const RandomStream& stream,
                                                    Index rows, Index cols);

@@ -10,7 +10,7 @@ namespace plexus {
 
 void Batch::gather(const Dataset& data, std::span<const std::int64_t> ids, Index lines_per_slab) {
   const Index lines = lines_of(static_cast<Offset>(ids.size()));
-  inputs.resize(lines, data.features_per_sample, lines_per_slab);
+  inputs.resize(lines, data.features_per_sample - inputs.other_neurons(), lines_per_slab);
   magnitudes.reset(lines);
   sample_ids.assign(static_cast<std::size_t>(lines) * line_samples, 0);
   std::copy(ids.begin(), ids.end(), sample_ids.begin());

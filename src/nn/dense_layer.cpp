@@ -67,7 +67,7 @@ void DenseLayer::forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
     const RowRange range{static_cast<Index>(begin), static_cast<Index>(end)};
     for (Index s = 0; s < x.slabs(); ++s) {
       kernels().dense_product({state_.values.data(), cols()}, range, state_.biases.data(), x.slab(s),
-                              z.slab(s));
+                              z.own(s));
       done(s, range);
     }
   });
@@ -91,7 +91,7 @@ void DenseLayer::input_gradient(const Slabs& delta, Slabs& dx, NeuronsDone done)
     const RowRange range{static_cast<Index>(begin), static_cast<Index>(end)};
     for (Index s = 0; s < delta.slabs(); ++s) {
       kernels().dense_transposed_product({state_.values.data(), cols()}, rows(), range, delta.slab(s),
-                                         dx.slab(s));
+                                         dx.own(s));
       done(s, range);
     }
   });
@@ -153,9 +153,10 @@ std::uint64_t DenseLayer::gradient_of_rows(const Slabs& delta, RowRange rows, co
       Value* gradient =
           out == nullptr ? sums.data() : out + static_cast<Offset>(tile.begin - rows.begin) * cols();
       for (Index s = 0; s < delta.slabs(); ++s) {
-        dense_gradient(tile, cols(), delta.slab(s),
-                       by_sample_.data() + static_cast<Offset>(delta.first_line(s)) * line_samples * padded_cols_,
-                       padded_cols_, use.scale, s == 0 ? Output::set : Output::add, gradient);
+        dense_gradient(
+            tile, cols(), delta.slab(s),
+            by_sample_.data() + static_cast<Offset>(delta.first_line(s)) * line_samples * padded_cols_,
+            padded_cols_, use.scale, s == 0 ? Output::set : Output::add, gradient);
       }
       if (use.step == nullptr) continue;
       own |= step_weights(*use.step, static_cast<Offset>(tile.begin) * cols(),

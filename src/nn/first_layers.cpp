@@ -1,5 +1,7 @@
 #include "src/nn/first_layers.hpp"
 
+#include <cstdint>
+#include <memory>
 #include <numeric>
 
 #include "src/init/erdos_renyi.hpp"
@@ -15,9 +17,9 @@ namespace {
 /// gradients.
 constexpr int first_gradient_exponent = 30;
 
-std::vector<NeuronId> first_ids(Offset count) {
-  std::vector<NeuronId> ids(static_cast<std::size_t>(count));
-  std::iota(ids.begin(), ids.end(), NeuronId{0});
+std::vector<NeuronId> ids_from(NeuronId begin, NeuronId end) {
+  std::vector<NeuronId> ids(static_cast<std::size_t>(end - begin));
+  std::iota(ids.begin(), ids.end(), begin);
   return ids;
 }
 
@@ -50,39 +52,85 @@ std::vector<LayerPlan> plan_layers(const ExperimentConfig& config) {
   return plans;
 }
 
-std::vector<LayerSnapshot> first_layers(const ExperimentConfig& config) {
-  const auto init = WeightInitRegistry::instance().make(config.network.init, "network.init");
-  const auto optimizer =
-      OptimizerRegistry::instance().make(config.optimizer.name, "optimizer.name", config.optimizer);
-  std::vector<LayerSnapshot> layers;
-  for (const LayerPlan& plan : plan_layers(config)) {
-    const std::size_t l = layers.size();
+namespace {
+
+/// Makes the layers of a new network, or slices of them.
+class FirstLayers {
+ public:
+  explicit FirstLayers(const ExperimentConfig& config)
+      : seed_(config.training.seed),
+        plans_(plan_layers(config)),
+        init_(WeightInitRegistry::instance().make(config.network.init, "network.init")),
+        optimizer_(
+            OptimizerRegistry::instance().make(config.optimizer.name, "optimizer.name", config.optimizer)) {}
+
+  [[nodiscard]] std::size_t count() const { return plans_.size(); }
+
+  [[nodiscard]] LayerSnapshot whole(std::size_t l) const {
+    const LayerPlan& plan = plans_[l];
     const auto rows = static_cast<Index>(plan.rows);
     const auto cols = static_cast<Index>(plan.cols);
-    const RandomStream weights(config.training.seed, Purpose::weight, 0, l);
+    if (plan.kind == LayerKind::sparse) return slice(l, {0, rows});
+    LayerSnapshot layer = without_weights(plan, {0, rows});
+    layer.kind = LayerKind::dense;
+    layer.topology.rows = rows;
+    layer.topology.cols = cols;
+    layer.values = first_dense_values(*init_, weights(l), rows, cols);
+    add_states(layer);
+    return layer;
+  }
+
+  [[nodiscard]] LayerSnapshot slice(std::size_t l, RowRange rows) const {
+    const LayerPlan& plan = plans_[l];
+    LayerSnapshot layer = without_weights(plan, rows);
+    layer.topology = erdos_renyi_slice(rows.begin, rows.end - rows.begin, static_cast<Index>(plan.cols),
+                                       plan.density, RandomStream(seed_, Purpose::topology, 0, l));
+    layer.values =
+        first_values_of_slice(*init_, weights(l), layer.topology, rows.begin, {plan.cols, plan.rows});
+    add_states(layer);
+    return layer;
+  }
+
+ private:
+  [[nodiscard]] RandomStream weights(std::size_t l) const { return {seed_, Purpose::weight, 0, l}; }
+
+  [[nodiscard]] static LayerSnapshot without_weights(const LayerPlan& plan, RowRange rows) {
     LayerSnapshot layer;
-    layer.kind = plan.kind;
     layer.activation = plan.activation;
-    if (plan.kind == LayerKind::sparse) {
-      layer.topology =
-          erdos_renyi(rows, cols, plan.density, RandomStream(config.training.seed, Purpose::topology, 0, l));
-      layer.values = first_values(*init, weights, layer.topology);
-    } else {
-      layer.topology.rows = rows;
-      layer.topology.cols = cols;
-      layer.values = first_dense_values(*init, weights, rows, cols);
-    }
-    layer.biases.assign(static_cast<std::size_t>(rows), Real{0});
-    layer.value_states.assign(optimizer->states(), std::vector<Real>(layer.values.size(), Real{0}));
-    layer.bias_states.assign(optimizer->states(), std::vector<Real>(layer.biases.size(), Real{0}));
-    layer.row_ids = first_ids(plan.rows);
-    layer.col_ids = first_ids(plan.cols);
+    layer.biases.assign(static_cast<std::size_t>(rows.end - rows.begin), Real{0});
+    layer.row_ids = ids_from(rows.begin, rows.end);
+    layer.col_ids = ids_from(0, plan.cols);
     layer.original_rows = plan.rows;
     layer.original_cols = plan.cols;
     layer.gradient_exponent = first_gradient_exponent;
-    layers.push_back(std::move(layer));
+    return layer;
   }
+
+  void add_states(LayerSnapshot& layer) const {
+    layer.value_states.assign(optimizer_->states(), std::vector<Real>(layer.values.size(), Real{0}));
+    layer.bias_states.assign(optimizer_->states(), std::vector<Real>(layer.biases.size(), Real{0}));
+  }
+
+  std::uint64_t seed_;
+  std::vector<LayerPlan> plans_;
+  std::unique_ptr<WeightInit> init_;
+  std::unique_ptr<Optimizer> optimizer_;
+};
+
+}  // namespace
+
+std::vector<LayerSnapshot> first_layers(const ExperimentConfig& config) {
+  const FirstLayers first(config);
+  std::vector<LayerSnapshot> layers;
+  for (std::size_t l = 0; l < first.count(); ++l) layers.push_back(first.whole(l));
   return layers;
+}
+
+std::vector<LayerSnapshot> first_slices(const ExperimentConfig& config, std::span<const RowRange> own_rows) {
+  const FirstLayers first(config);
+  std::vector<LayerSnapshot> slices;
+  for (std::size_t l = 0; l < first.count(); ++l) slices.push_back(first.slice(l, own_rows[l]));
+  return slices;
 }
 
 }  // namespace plexus

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
 #include "src/config/experiment_config.hpp"
+#include "src/sparse/slabs.hpp"
 #include "src/state/model_snapshot.hpp"
 
 namespace plexus {
@@ -28,5 +30,11 @@ struct LayerPlan {
 
 /// The layers of a new network: random connections, first weights, biases and optimizer state 0.
 [[nodiscard]] std::vector<LayerSnapshot> first_layers(const ExperimentConfig& config);
+
+/// The same for one part of a network, of each layer a slice of rows; columns are those of the whole layer.
+/// Slices are sparse: those of a dense layer have all cells as connections.
+/// @param own_rows  of each layer, numbered as in the whole layer
+[[nodiscard]] std::vector<LayerSnapshot> first_slices(const ExperimentConfig& config,
+                                                      std::span<const RowRange> own_rows);
 
 }  // namespace plexus

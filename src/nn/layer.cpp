@@ -106,7 +106,7 @@ std::uint64_t Layer::biases(const Slabs& delta, RowRange rows, const GradientUse
     out = sums.data();
   }
   for (Index s = 0; s < delta.slabs(); ++s) {
-    bias_gradient(rows, delta.slab(s), use.scale, s == 0 ? Output::set : Output::add, out);
+    bias_gradient(rows, delta.own(s), use.scale, s == 0 ? Output::set : Output::add, out);
   }
   return use.step != nullptr ? step_biases(*use.step, rows, out, use.scale) : 0;
 }

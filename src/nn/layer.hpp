@@ -67,11 +67,12 @@ class Layer {
   [[nodiscard]] Index rows() const { return state_.topology.rows; }
   [[nodiscard]] Index cols() const { return state_.topology.cols; }
   [[nodiscard]] LayerKind kind() const { return state_.kind; }
-  /// Stored weights: connections of a sparse layer, cells of a dense one.
-  [[nodiscard]] Offset connections() const { return static_cast<Offset>(state_.values.size()); }
+  /// Weights whose gradients this layer computes: connections of a sparse layer, cells of a dense one.
+  [[nodiscard]] virtual Offset connections() const { return static_cast<Offset>(state_.values.size()); }
   /// Weights and biases.
   [[nodiscard]] Offset parameters() const { return connections() + rows(); }
   [[nodiscard]] const std::vector<NeuronId>& row_ids() const { return state_.row_ids; }
+  [[nodiscard]] const std::vector<NeuronId>& col_ids() const { return state_.col_ids; }
   [[nodiscard]] LayerView view(bool evolves) const;
   /// The whole state. Sorts the optimizer's state as a checkpoint wants it, which the next step undoes: not
   /// for every step.
@@ -99,6 +100,11 @@ class Layer {
   std::uint64_t update(const OptimizerStep& step, Offset first, Offset count,
                        GradientValues<std::int64_t> gradient, double scale);
   std::uint64_t update(const OptimizerStep& step, Offset first, Offset count, GradientValues<Real> gradient);
+
+  /// Where several parts hold the layer: collective; to be called after the last `update` of a step, and
+  /// before the next `forward`.
+  virtual void send_weights() {}
+  virtual void receive_weights() {}
 
   /// Values that a part of a gradient may have; more only where one neuron has more. Large enough for the
   /// message of a sum over ranks, small enough that the sum of the last part, which nothing hides, is short.

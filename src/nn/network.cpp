@@ -1,11 +1,15 @@
 #include "src/nn/network.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 #include "src/support/error.hpp"
+#include "src/support/hash.hpp"
 #include "src/support/parallel.hpp"
 
 namespace plexus {
@@ -20,6 +24,13 @@ void add(LossSum& sum, double loss) {
   sum.loss += std::llrint((loss < largest_loss ? loss : largest_loss) / loss_unit);
 }
 
+/// Magnitudes as numbers of the same order; what is not a number is beyond infinity.
+std::int64_t order_of(Real magnitude) { return static_cast<std::int64_t>(bits_of(magnitude)); }
+Real magnitude_of(std::int64_t order) {
+  using Bits = std::conditional_t<sizeof(Real) == 4, std::uint32_t, std::uint64_t>;
+  return std::bit_cast<Real>(static_cast<Bits>(order));
+}
+
 Offset values_in(RowRange neurons, Index lines) {
   return static_cast<Offset>(neurons.end - neurons.begin) * lines * line_samples;
 }
@@ -27,23 +38,117 @@ Offset values_in(RowRange neurons, Index lines) {
 }  // namespace
 
 Network::Network(const NetworkConfig& config, std::vector<LayerSnapshot> layers)
-    : dropout_(config.dropout), loss_(LossRegistry::instance().make(config.loss, "network.loss")) {
-  const std::size_t depth = layers.size();
+    : dropout_(config.dropout),
+      loss_(LossRegistry::instance().make(config.loss, "network.loss")),
+      work_(layers.size()) {
+  make_activations(config, layers.size());
+  for (LayerSnapshot& layer : layers) layers_.push_back(make_layer(std::move(layer)));
+}
+
+Network::Network(const NetworkConfig& config, std::vector<LayerSnapshot> slices, Parts& parts, LevelCuts cuts)
+    : dropout_(config.dropout),
+      loss_(LossRegistry::instance().make(config.loss, "network.loss")),
+      work_(slices.size()),
+      parts_(&parts) {
+  make_activations(config, slices.size());
+  take_slices(std::move(slices), std::move(cuts));
+}
+
+void Network::take_slices(std::vector<LayerSnapshot> slices, LevelCuts cuts) {
+  layers_.clear();
+  slices_.clear();
+  weights_sent_.assign(slices.size(), false);
+  for (std::size_t l = 0; l < slices.size(); ++l) {
+    // Every part has the whole samples, and computes the loss from all outputs.
+    auto slice = std::make_unique<SlicedLayer>(*parts_, std::move(slices[l]), LayerCuts{cuts[l + 1], cuts[l]},
+                                               l == 0, l + 1 == slices.size());
+    slices_.push_back(slice.get());
+    layers_.push_back(std::move(slice));
+  }
+  reconnect(std::move(cuts));
+}
+
+void Network::make_activations(const NetworkConfig& config, std::size_t depth) {
   for (std::size_t l = 0; l < depth; ++l) {
     const bool last = l + 1 == depth;
     const ActivationOptions options{config.alpha, static_cast<Index>(l + 2)};
     activations_.push_back(ActivationRegistry::instance().make(
         last ? config.output_activation : config.activation,
         last ? "network.output_activation" : "network.activation", options));
-    layers_.push_back(make_layer(std::move(layers[l])));
   }
-  work_.resize(depth);
+}
+
+void Network::reconnect(LevelCuts cuts) {
+  cuts_ = std::move(cuts);
+  activation_halos_.clear();
+  gradient_halos_.clear();
+  for (std::size_t l = 0; l < depth(); ++l) {
+    const bool last = l + 1 == depth();
+    const std::vector<Index>& outputs = last ? slices_[l]->held_rows() : slices_[l + 1]->held_cols();
+    const Halo& activations =
+        *activation_halos_.emplace_back(std::make_unique<Halo>(*parts_, cuts_[l + 1], outputs));
+    activations.surround(work_[l].a);
+    if (last) {
+      activations.surround(work_[l].z);
+      activations.surround(work_[l].delta);
+    } else {
+      const Halo& gradients = *gradient_halos_.emplace_back(
+          std::make_unique<Halo>(*parts_, cuts_[l + 1], slices_[l]->held_rows()));
+      gradients.surround(work_[l].delta);
+    }
+  }
 }
 
 Index Network::lines_per_slab() const {
   Index widest = 0;
   for (const auto& layer : layers_) widest = std::max({widest, layer->rows(), layer->cols()});
+  for (const auto& level : cuts_) widest = std::max(widest, level.back());  // all parts alike
   return slab_lines_for(widest);
+}
+
+void Network::gather(Batch& batch, const Dataset& data, std::span<const std::int64_t> ids) const {
+  if (parts_ != nullptr) {
+    const auto part = static_cast<std::size_t>(parts_->own());
+    batch.inputs.surround(cuts_[0][part], cuts_[0].back() - cuts_[0][part + 1]);
+  }
+  batch.gather(data, ids, lines_per_slab());
+}
+
+void Network::send_weights(std::size_t l) {
+  if (parts_ == nullptr) return;
+  slices_[l]->send_weights();
+  weights_sent_[l] = true;
+}
+
+void Network::receive_weights(std::size_t l) {
+  if (parts_ == nullptr || !weights_sent_[l]) return;
+  slices_[l]->receive_weights();
+  weights_sent_[l] = false;
+}
+
+void Network::settle() {
+  for (std::size_t l = 0; l < depth(); ++l) receive_weights(l);
+}
+
+Network::Traffic Network::take_traffic() {
+  Traffic traffic;
+  for (const auto& halo : activation_halos_) traffic.halo += halo->take_bytes_received();
+  for (const auto& halo : gradient_halos_) traffic.halo += halo->take_bytes_received();
+  for (SlicedLayer* slice : slices_) traffic.weights += slice->take_bytes_received();
+  return traffic;
+}
+
+void Network::share_magnitudes(std::span<LineMagnitudes* const> levels, Index lines) {
+  if (parts_ == nullptr || !bounds_wanted_) return;
+  magnitudes_.clear();
+  for (const LineMagnitudes* level : levels) {
+    for (Index line = 0; line < lines; ++line) magnitudes_.push_back(order_of(level->largest(line)));
+  }
+  parts_->maximum(magnitudes_);
+  auto shared = magnitudes_.begin();
+  for (LineMagnitudes* level : levels) {
+    for (Index line = 0; line < lines; ++line) level->of_thread(line)[0] = magnitude_of(*shared++);
+  }
 }
 
 const Slabs& Network::input_of(std::size_t l, const Batch& batch) const {
@@ -53,7 +158,7 @@ const Slabs& Network::input_of(std::size_t l, const Batch& batch) const {
 Slabs& Network::z_of(std::size_t l) { return activations_[l]->sign_is_enough() ? work_[l].a : work_[l].z; }
 
 std::uint16_t* Network::mask_of(std::size_t l, Index slab) {
-  return work_[l].mask.data() + static_cast<Offset>(work_[l].a.first_line(slab)) * work_[l].a.neurons();
+  return work_[l].mask.data() + static_cast<Offset>(work_[l].a.first_line(slab)) * layers_[l]->rows();
 }
 
 void Network::forward(const Batch& batch, std::optional<DropoutKey> dropout) {
@@ -64,15 +169,16 @@ void Network::forward(const Batch& batch, std::optional<DropoutKey> dropout) {
   const auto scale = static_cast<Real>(1.0 / (1.0 - dropout_));
   for (std::size_t l = 0; l < depth(); ++l) {
     Work& work = work_[l];
+    receive_weights(l);
     work.a.resize(lines, layers_[l]->rows(), batch.inputs.lines_per_slab());
     work.a_magnitudes.reset(lines);
     const bool masked = masked_ && l + 1 < depth();
     if (masked)
-      work.mask.resize(static_cast<std::size_t>(lines) * static_cast<std::size_t>(work.a.neurons()));
+      work.mask.resize(static_cast<std::size_t>(lines) * static_cast<std::size_t>(layers_[l]->rows()));
     Slabs& z = z_of(l);
     layers_[l]->forward(input_of(l, batch), z, [&](Index s, RowRange neurons) {
-      const SlabView a = work.a.slab(s);
-      activations_[l]->forward(z.slab(s).neuron(neurons.begin), a.neuron(neurons.begin),
+      const SlabView a = work.a.own(s);
+      activations_[l]->forward(z.own(s).neuron(neurons.begin), a.neuron(neurons.begin),
                                values_in(neurons, a.lines));
       if (masked) {
         const RandomStream stream(dropout->seed, Purpose::dropout, static_cast<std::uint64_t>(dropout->epoch),
@@ -86,6 +192,13 @@ void Network::forward(const Batch& batch, std::optional<DropoutKey> dropout) {
       if (training && bounds_wanted_)
         kernels().largest_magnitudes(neurons, a, work.a_magnitudes.of_thread(work.a.first_line(s)));
     });
+    if (parts_ == nullptr) continue;
+    activation_halos_[l]->start(work.a);
+    activation_halos_[l]->finish();
+    if (l + 1 == depth() && !activations_[l]->sign_is_enough()) {
+      activation_halos_[l]->start(work.z);
+      activation_halos_[l]->finish();
+    }
   }
 }
 
@@ -127,7 +240,7 @@ LossSum Network::loss(const Batch& batch) {
 LossSum Network::loss_and_delta(const Batch& batch, double weight) {
   Work& last = work_.back();
   const Index classes = outputs().neurons();
-  last.delta.resize(outputs().lines(), classes, outputs().lines_per_slab());
+  last.delta.resize(outputs().lines(), layers_.back()->rows(), outputs().lines_per_slab());
   last.delta_magnitudes.reset(outputs().lines());
   std::fill(last.delta.data(), last.delta.data() + last.delta.size(), Real{0});
   const LossSum sum =
@@ -145,6 +258,11 @@ LossSum Network::loss_and_delta(const Batch& batch, double weight) {
   for (Index s = 0; s < last.delta.slabs(); ++s) {
     kernels().largest_magnitudes({0, classes}, last.delta.slab(s),
                                  last.delta_magnitudes.of_thread(last.delta.first_line(s)));
+  }
+  if (parts_ != nullptr && bounds_wanted_) {
+    std::vector<LineMagnitudes*> hidden;
+    for (std::size_t l = 0; l + 1 < depth(); ++l) hidden.push_back(&work_[l].a_magnitudes);
+    share_magnitudes(hidden, outputs().lines());
   }
   return sum;
 }
@@ -164,16 +282,24 @@ std::uint64_t Network::backward(std::size_t l, const Batch& batch, const Gradien
   Work& before = work_[l - 1];
   before.delta_magnitudes.reset(x.lines());
   const auto scale = static_cast<Real>(1.0 / (1.0 - dropout_));
-  return layers_[l]->backward(x, delta, &before.delta, use, [&](Index s, RowRange neurons) {
-    const SlabView part = before.delta.slab(s);
-    if (masked_) kernels().apply_mask(neurons, mask_of(l - 1, s), scale, part);
-    activations_[l - 1]->backward(z_of(l - 1).slab(s).neuron(neurons.begin), part.neuron(neurons.begin),
-                                  values_in(neurons, part.lines));
-    if (bounds_wanted_)
-      kernels().largest_magnitudes(neurons, part,
-                                   before.delta_magnitudes.of_thread(before.delta.first_line(s)));
-    poll_sometimes();
-  });
+  const std::uint64_t magnitudes =
+      layers_[l]->backward(x, delta, &before.delta, use, [&](Index s, RowRange neurons) {
+        const SlabView part = before.delta.own(s);
+        if (masked_) kernels().apply_mask(neurons, mask_of(l - 1, s), scale, part);
+        activations_[l - 1]->backward(z_of(l - 1).own(s).neuron(neurons.begin), part.neuron(neurons.begin),
+                                      values_in(neurons, part.lines));
+        if (bounds_wanted_)
+          kernels().largest_magnitudes(neurons, part,
+                                       before.delta_magnitudes.of_thread(before.delta.first_line(s)));
+        poll_sometimes();
+      });
+  if (parts_ != nullptr) {
+    gradient_halos_[l - 1]->start(before.delta);
+    const std::array<LineMagnitudes*, 1> level = {&before.delta_magnitudes};
+    share_magnitudes(level, x.lines());
+    gradient_halos_[l - 1]->finish();
+  }
+  return magnitudes;
 }
 
 template <class Value>

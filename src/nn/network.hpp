@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "src/config/experiment_config.hpp"
@@ -11,18 +12,31 @@
 #include "src/nn/layer.hpp"
 #include "src/nn/line_magnitudes.hpp"
 #include "src/nn/loss.hpp"
+#include "src/nn/sliced_layer.hpp"
+#include "src/parts/halo.hpp"
+#include "src/parts/parts.hpp"
+#include "src/state/dataset.hpp"
 #include "src/support/function_ref.hpp"
 #include "src/support/random_stream.hpp"
 
 namespace plexus {
 
+/// For each level, inputs first, where its neurons are cut into parts.
+using LevelCuts = std::vector<std::vector<Index>>;
+
 /// Layers with the activations between them, and the activations of the batch in work. Independent of ranks:
-/// one rank's network handles one rank's share of a batch.
+/// one rank's network handles one rank's share of a batch. Several parts may hold one network between them:
+/// then the passes and `send_weights` are collective over the parts, which all handle the same samples.
 class Network {
  public:
   /// Continues from `layers`; a new network starts from `first_layers`.
   /// @throws InputError if `config` names an activation or loss that does not exist.
   Network(const NetworkConfig& config, std::vector<LayerSnapshot> layers);
+
+  /// One part of a network. Collective over the parts.
+  /// @param slices  the own rows of each layer; columns and col_ids are those of the whole layer
+  /// @param cuts    of each level, inputs first: part p owns neurons [cuts[p], cuts[p + 1])
+  Network(const NetworkConfig& config, std::vector<LayerSnapshot> slices, Parts& parts, LevelCuts cuts);
 
   [[nodiscard]] std::size_t depth() const { return layers_.size(); }
   [[nodiscard]] Layer& layer(std::size_t l) { return *layers_[l]; }
@@ -31,8 +45,36 @@ class Network {
   /// Whether `gradient_bound` is wanted, which costs a look at all activations: true unless said otherwise.
   void bounds_wanted(bool wanted) { bounds_wanted_ = wanted; }
 
-  /// How the inputs of a batch are to be gathered.
+  /// Lines that the slabs of all layers have.
   [[nodiscard]] Index lines_per_slab() const;
+
+  /// Gathers the samples `ids` of `data` for the passes of this network.
+  void gather(Batch& batch, const Dataset& data, std::span<const std::int64_t> ids) const;
+
+  /// Of one part: where the neurons of each level are cut; empty for a whole network.
+  [[nodiscard]] const LevelCuts& cuts() const { return cuts_; }
+  /// Of one part: its slice of layer l.
+  [[nodiscard]] SlicedLayer& slice(std::size_t l) { return *slices_.at(l); }
+  /// Of one part, collective: goes on with other slices, cut like this.
+  void take_slices(std::vector<LayerSnapshot> slices, LevelCuts cuts);
+  /// Of one part, collective: the slices have new patterns, and neurons are cut like this.
+  void reconnect(LevelCuts cuts);
+  /// Collective over the parts. Replaces each value by the largest that a part passed.
+  void maximum_over_parts(std::span<std::int64_t> values) {
+    if (parts_ != nullptr) parts_->maximum(values);
+  }
+  /// Bytes that the other parts have sent to this one.
+  struct Traffic {
+    std::int64_t halo = 0;     ///< activations, and gradients at them
+    std::int64_t weights = 0;  ///< that a step changed
+  };
+  /// Since the last call.
+  [[nodiscard]] Traffic take_traffic();
+
+  /// To be called when layer l has taken its step; passes, and `settle`, wait for the weights.
+  void send_weights(std::size_t l);
+  /// Collective over the parts. To be called before layers are looked at or changed.
+  void settle();
 
   /// What keys the dropout masks, besides layer, neuron and sample.
   struct DropoutKey {
@@ -78,6 +120,9 @@ class Network {
     LineMagnitudes a_magnitudes;
     LineMagnitudes delta_magnitudes;
   };
+  void make_activations(const NetworkConfig& config, std::size_t depth);
+  void receive_weights(std::size_t l);
+  void share_magnitudes(std::span<LineMagnitudes* const> levels, Index lines);
   [[nodiscard]] const Slabs& input_of(std::size_t l, const Batch& batch) const;
   /// Outputs of layer l before the activation, or what tells their signs.
   [[nodiscard]] Slabs& z_of(std::size_t l);
@@ -92,6 +137,13 @@ class Network {
   std::vector<std::unique_ptr<Activation>> activations_;
   std::unique_ptr<Loss> loss_;
   std::vector<Work> work_;
+  Parts* parts_ = nullptr;  ///< null for a whole network; what follows is empty then
+  LevelCuts cuts_;
+  std::vector<SlicedLayer*> slices_;
+  std::vector<bool> weights_sent_;
+  std::vector<std::unique_ptr<Halo>> activation_halos_;  ///< of each layer's outputs
+  std::vector<std::unique_ptr<Halo>> gradient_halos_;    ///< of each layer's outputs but the last one's
+  std::vector<std::int64_t> magnitudes_;                 ///< shared between parts at the moment
 };
 
 }  // namespace plexus

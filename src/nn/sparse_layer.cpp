@@ -122,11 +122,11 @@ void SparseLayer::weights_changed(Offset first, Offset count) {
   for (Offset p = first; p < first + count; ++p) state_.values[places[p]] = values_by_column_[p];
 }
 
-bool SparseLayer::complete() const { return connections() == Offset{rows()} * cols(); }
+bool SparseLayer::complete() const { return state_.topology.connections() == state_.topology.cells(); }
 
 bool SparseLayer::multiplies_densely() const {
-  const double density =
-      static_cast<double>(connections()) / (static_cast<double>(rows()) * static_cast<double>(cols()));
+  const Topology& t = state_.topology;
+  const double density = static_cast<double>(t.connections()) / static_cast<double>(t.cells());
   return complete() ||
          (density >= kernel_tuning().dense_density && slab_bytes(cols(), slab_lines) > nearest_bytes);
 }
@@ -160,7 +160,7 @@ void SparseLayer::dense_forward(const Slabs& x, Slabs& z, NeuronsDone done) cons
       const DenseView w{spread_out(block), cols()};
       const RowRange all{0, block.end - block.begin};
       for (Index s = 0; s < x.slabs(); ++s) {
-        const SlabView out{z.slab(s).neuron(block.begin), z.slab(s).lines};
+        const SlabView out{z.own(s).neuron(block.begin), z.own(s).lines};
         kernels().dense_product(w, all, state_.biases.data() + block.begin, x.slab(s), out);
         done(s, block);
       }
@@ -174,7 +174,7 @@ void SparseLayer::sparse_forward(const Slabs& x, Slabs& z, NeuronsDone done) con
     for (Index s = 0; s < x.slabs(); ++s) {
       for (RowRange block{begin, begin}; block.begin < end; block.begin = block.end) {
         block.end = block_end(state_.topology.row_ptrs, block.begin, end);
-        kernels().sparse_product(w, block, state_.biases.data(), x.slab(s), z.slab(s),
+        kernels().sparse_product(w, block, state_.biases.data(), x.slab(s), z.own(s),
                                  reach_of(x, kernel_tuning().near_bytes));
         done(s, block);
       }
@@ -288,8 +288,8 @@ std::uint64_t SparseLayer::columns(const Slabs& x, const Slabs& delta, Slabs* dx
         block_sums.resize(static_cast<std::size_t>(count));
       Value* gradient = sums == nullptr ? block_sums.data() : sums + (connection - origin);
       for (Index s = first; s < last; ++s) {
-        const SlabView out = dx == nullptr ? SlabView{nullptr, 0} : dx->slab(s);
-        sparse_backward(by_col, block, delta.slab(s), x.slab(s), out, reach_of(delta, near_bytes_backward),
+        const SlabView out = dx == nullptr ? SlabView{nullptr, 0} : dx->own(s);
+        sparse_backward(by_col, block, delta.slab(s), x.own(s), out, reach_of(delta, near_bytes_backward),
                         use.scale, s == 0 ? Output::set : Output::add, gradient);
         done(s, block);
       }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "src/nn/layer.hpp"
@@ -18,7 +19,7 @@ namespace plexus {
 /// some rows out and multiplies them as a dense matrix. The sums are the same: cells without a connection add
 /// 0 x to them, and x is finite. Only where a product underflows to -0 may the sign of a sum that is zero
 /// differ, which nothing that reads the sum tells apart.
-class SparseLayer final : public Layer {
+class SparseLayer : public Layer {
  public:
   explicit SparseLayer(LayerSnapshot state);
 
@@ -31,12 +32,24 @@ class SparseLayer final : public Layer {
   std::uint64_t backward(const Slabs& x, const Slabs& delta, Slabs* dx, const FastGradient& use,
                          NeuronsDone done) override;
 
+ protected:
+  /// For a layer whose columns are still to be filled in.
+  struct Columns {};
+  SparseLayer(LayerSnapshot state, Columns) : Layer(std::move(state)) {}
+
+  /// To be called when the pattern has changed.
+  void cut_pattern();
+
+  TransposedIndex transposed_;
+  std::vector<Real> values_by_column_;
+  std::vector<std::vector<Real>> states_by_column_;  ///< empty while state_.value_states holds them
+  std::vector<Index> col_cuts_;                      ///< columns of each thread
+
  private:
   void before_steps() override;
   [[nodiscard]] ParameterBlock weights(Offset first, Offset count) override;
   void weights_changed(Offset first, Offset count) override;
   void edit_weights(const LayerEdit& edit) override;
-  void cut_pattern();
   /// Whether every cell is stored: the weights are then a dense matrix, row by row and column by column.
   [[nodiscard]] bool complete() const;
   [[nodiscard]] bool multiplies_densely() const;
@@ -59,11 +72,7 @@ class SparseLayer final : public Layer {
   std::uint64_t columns(const Slabs& x, const Slabs& delta, Slabs* dx, const GradientUse<Value>& use,
                         RowRange cols, Value* sums, NeuronsDone done);
 
-  TransposedIndex transposed_;
-  std::vector<Real> values_by_column_;
-  std::vector<std::vector<Real>> states_by_column_;  ///< empty while state_.value_states holds them
-  std::vector<Index> row_cuts_;                      ///< rows of each thread
-  std::vector<Index> col_cuts_;                      ///< columns of each thread
+  std::vector<Index> row_cuts_;       ///< rows of each thread
   std::vector<Index> part_col_cuts_;  ///< columns of each thread, one part of the gradient after the other
 };
 

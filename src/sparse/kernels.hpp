@@ -22,12 +22,6 @@ struct DenseView {
   Index cols;
 };
 
-/// Neurons [begin, end) of a layer; threads work on disjoint ranges.
-struct RowRange {
-  Index begin;
-  Index end;
-};
-
 /// Whether a kernel's gradients replace what the output holds or are added to it.
 enum class Output { set, add };
 

@@ -8,6 +8,12 @@
 
 namespace plexus {
 
+/// Neurons [begin, end) of a layer; threads work on disjoint ranges.
+struct RowRange {
+  Index begin;
+  Index end;
+};
+
 /// Samples of a line: one neuron's values for them are one cache line of floats.
 inline constexpr Index line_samples = 16;
 
@@ -57,23 +63,34 @@ struct SlabView {
 };
 
 /// Values of one layer's neurons for some samples, slab after slab. All slabs but the last have equally many
-/// lines, the same in all layers of a network. Lanes without a sample hold 0.
+/// lines, the same in all layers of a network. Lanes without a sample hold 0. Where several parts share a
+/// network, a part holds its own neurons, which are neighbours, and those of others that it reads, before and
+/// behind them.
 class Slabs {
  public:
   Slabs() = default;
 
-  /// Makes room for `lines` x `neurons` in slabs of `lines_per_slab`, at most `slab_lines`; keeps the memory
-  /// when it suffices. The contents are unspecified.
-  void resize(Index lines, Index neurons, Index lines_per_slab = slab_lines) {
+  /// Neurons of other parts that are held from the next `resize` on.
+  void surround(Index before, Index behind) {
+    before_ = before;
+    behind_ = behind;
+  }
+
+  /// Makes room for `lines` x `own_neurons`, and the neurons around them, in slabs of `lines_per_slab`, at
+  /// most `slab_lines`; keeps the memory when it suffices. The contents are unspecified.
+  void resize(Index lines, Index own_neurons, Index lines_per_slab = slab_lines) {
     lines_ = lines;
     lines_per_slab_ = lines_per_slab;
-    neurons_ = neurons;
+    neurons_ = before_ + own_neurons + behind_;
     const auto needed = static_cast<std::size_t>(size());
     if (values_.size() < needed) values_.resize(needed);
   }
 
   [[nodiscard]] Index lines() const { return lines_; }
+  /// All that are held.
   [[nodiscard]] Index neurons() const { return neurons_; }
+  /// Those of other parts among them.
+  [[nodiscard]] Index other_neurons() const { return before_ + behind_; }
   [[nodiscard]] Index lines_per_slab() const { return lines_per_slab_; }
   [[nodiscard]] Index slabs() const { return (lines_ + lines_per_slab_ - 1) / lines_per_slab_; }
   [[nodiscard]] Index first_line(Index s) const { return s * lines_per_slab_; }
@@ -84,6 +101,9 @@ class Slabs {
   [[nodiscard]] const Real* data() const { return values_.data(); }
   [[nodiscard]] SlabView slab(Index s) { return {values_.data() + first_value(s), lines_in(s)}; }
   [[nodiscard]] ConstSlabView slab(Index s) const { return {values_.data() + first_value(s), lines_in(s)}; }
+  /// Slab s from the first own neuron on.
+  [[nodiscard]] SlabView own(Index s) { return {slab(s).neuron(before_), lines_in(s)}; }
+  [[nodiscard]] ConstSlabView own(Index s) const { return {slab(s).neuron(before_), lines_in(s)}; }
   /// The `line_samples` values of one neuron in one line.
   [[nodiscard]] Real* at(Index line, Index neuron) {
     return slab(line / lines_per_slab_).neuron(neuron) + line % lines_per_slab_ * line_samples;
@@ -101,6 +121,8 @@ class Slabs {
   Index lines_ = 0;
   Index lines_per_slab_ = slab_lines;
   Index neurons_ = 0;
+  Index before_ = 0;
+  Index behind_ = 0;
   AlignedVector<Real> values_;
 };
 

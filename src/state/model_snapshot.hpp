@@ -48,6 +48,12 @@ struct EpochMetrics {
   double seconds_checkpoint = 0;  ///< time training stood still for it
   std::int64_t restarts = 0;      ///< how often the run had been resumed
   std::int64_t ranks = 0;
+  std::int64_t model_parts = 1;  ///< that held the network between them
+  // Of the part that most was sent to, or that sent most.
+  std::int64_t bytes_halo = 0;  ///< activations and their gradients from other parts, training and evaluation
+  std::int64_t bytes_weights = 0;  ///< changed weights from other parts
+  std::int64_t bytes_rewire = 0;   ///< to other parts for rewiring and pruning
+  double imbalance = 1;            ///< connections and neurons of the part that has most, by the mean
   bool operator==(const EpochMetrics&) const = default;
 };
 

@@ -38,4 +38,8 @@ std::size_t part_of(Offset item, const std::vector<Offset>& begins) {
                                   begins.begin() - 1);
 }
 
+std::vector<std::vector<Offset>> gathered(LayerParts& parts, const std::vector<Offset>& own) {
+  return parts.exchange(std::vector<std::vector<Offset>>(static_cast<std::size_t>(parts.count()), own));
+}
+
 }  // namespace plexus

@@ -36,6 +36,9 @@ class LayerParts {
 /// numbers, the last one the number of all items. Collective.
 [[nodiscard]] std::vector<Offset> part_begins(LayerParts& parts, Offset own_items);
 
+/// What each part passes, in the order of the parts. Collective.
+[[nodiscard]] std::vector<std::vector<Offset>> gathered(LayerParts& parts, const std::vector<Offset>& own);
+
 /// The part that holds an item. @param begins as `part_begins` returns it
 [[nodiscard]] std::size_t part_of(Offset item, const std::vector<Offset>& begins);
 

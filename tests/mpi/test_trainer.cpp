@@ -53,6 +53,13 @@ struct Experiment {
     data.test = blobs(203, 20, 5, 2);
     data.name = "blobs";
   }
+
+  [[nodiscard]] Experiment on_grid(int data_groups, int model_parts) const {
+    Experiment run = *this;
+    run.config.parallel.data = data_groups;
+    run.config.parallel.model = model_parts;
+    return run;
+  }
 };
 
 class Silent final : public TrainerHook {
@@ -109,6 +116,89 @@ TEST(Trainer, SameBitsOnAnyNumberOfRanksAndThreads) {
     }
   }
   omp_set_num_threads(1);
+}
+
+TEST(Trainer, SameBitsOnAnyGrid) {
+  Experiment run;
+  const ModelSnapshot one = train(run, 1);
+
+  // The first of 6 parts has none of the 5 outputs.
+  for (const auto& [data, model] :
+       {std::pair{1, 2}, {2, 1}, {2, 2}, {1, 3}, {4, 1}, {1, 4}, {2, 3}, {1, 5}, {1, 6}}) {
+    SCOPED_TRACE(testing::Message() << data << " x " << model);
+    expect_same_state(train(run.on_grid(data, model), data * model), one);
+  }
+}
+
+TEST(Trainer, SameBitsOnAnyGridAndNumberOfThreadsWithOtherLayers) {
+  Experiment dense;
+  dense.config.topology.density = 1.0;
+  Experiment evolved;  // whose output activation wants to know what it was applied to
+  evolved.config.topology.output_layer = "evolved";
+  evolved.config.network.output_activation = "sigmoid";
+  evolved.config.network.loss = "mse";
+  Experiment shrinking;
+  shrinking.config.neuron_pruning.budget = "shrink";
+  shrinking.config.network.activation = "tanh";
+
+  for (const Experiment& run : {dense, evolved, shrinking}) {
+    const ModelSnapshot one = train(run, 1);
+    for (const int threads : {1, 3}) {
+      omp_set_num_threads(threads);
+      expect_same_state(train(run.on_grid(1, 3), 3), one);
+      expect_same_state(train(run.on_grid(2, 2), 4), one);
+    }
+    omp_set_num_threads(1);
+  }
+}
+
+TEST(Trainer, PartsLeaveTheSameHistoryAsOneRank) {
+  const Experiment run;
+  MemorySink one;
+  MemorySink parts;
+  train(run, 1, {}, -1, &one);
+  train(run.on_grid(2, 3), 6, {}, -1, &parts);
+
+  ASSERT_EQ(parts.records.size(), one.records.size());
+  for (std::size_t i = 0; i < one.records.size(); ++i) {
+    for (std::size_t l = 0; l < one.records[i].layers.size(); ++l) {
+      const LayerHistory& a = one.records[i].layers[l];
+      const LayerHistory& b = parts.records[i].layers[l];
+      SCOPED_TRACE(testing::Message() << "record " << i << ", layer " << l);
+      EXPECT_EQ(a.dropped, b.dropped);
+      EXPECT_EQ(a.added_rows, b.added_rows);
+      EXPECT_EQ(a.added_cols, b.added_cols);
+      EXPECT_EQ(a.pruned_rows, b.pruned_rows);
+      EXPECT_EQ(a.connections, b.connections);
+      EXPECT_EQ(a.pattern_hash, b.pattern_hash);
+      EXPECT_TRUE(a.base == b.base);
+    }
+  }
+  for (std::size_t e = 0; e < one.snapshots.back().history.size(); ++e) {
+    const EpochMetrics& a = one.snapshots.back().history[e];
+    const EpochMetrics& b = parts.snapshots.back().history[e];
+    EXPECT_EQ(a.loss, b.loss);
+    EXPECT_EQ(a.test_accuracy, b.test_accuracy);
+    EXPECT_EQ(a.connections, b.connections);
+    EXPECT_EQ(a.alive_neurons, b.alive_neurons);
+    EXPECT_EQ(a.dropped, b.dropped);
+    EXPECT_EQ(a.grown, b.grown);
+    EXPECT_GT(b.bytes_halo, 0);
+    EXPECT_GT(b.bytes_weights, 0);
+    EXPECT_GE(b.imbalance, 1);
+  }
+}
+
+TEST(Trainer, StoppedOnOneGridAndResumedOnAnother) {
+  const Experiment run;
+  const ModelSnapshot undisturbed = train(run, 1);
+
+  std::optional<ModelSnapshot> state = train(run.on_grid(2, 2), 4, {}, 5);
+  state = train(run.on_grid(1, 3), 3, state, 9);
+  state = train(run.on_grid(4, 1), 4, state, 14);
+  const ModelSnapshot end = train(run, 1, state);
+
+  expect_same_state(end, undisturbed);
 }
 
 TEST(Trainer, LearnsRewiresAndPrunesHalfOfTheHiddenNeurons) {

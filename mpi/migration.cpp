@@ -1,0 +1,80 @@
+#include "mpi/migration.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <utility>
+
+#include "mpi/collectives.hpp"
+#include "mpi/model_snapshot_serialization.hpp"
+#include "src/state/layer_slices.hpp"
+
+namespace plexus {
+
+namespace {
+
+/// Cuts neurons, of which those of each part stand in `work` one after the other, into parts of like work.
+std::vector<Index> cuts_by_work(const std::vector<std::vector<Offset>>& work) {
+  std::vector<Offset> sums = {0};
+  for (const auto& of_part : work) {
+    for (const Offset of_neuron : of_part) sums.push_back(sums.back() + of_neuron);
+  }
+  std::vector<Index> cuts;
+  const auto parts = static_cast<Offset>(work.size());
+  for (Offset p = 0; p <= parts; ++p) {
+    const Offset wanted = sums.back() / parts * p + sums.back() % parts * p / parts;
+    cuts.push_back(static_cast<Index>(std::ranges::lower_bound(sums, wanted) - sums.begin()));
+  }
+  cuts.back() = static_cast<Index>(sums.size()) - 1;
+  return cuts;
+}
+
+/// Row slices by the parts that they go to.
+std::vector<std::vector<std::byte>> messages_of(const LayerSnapshot& slice, Index first_row,
+                                                const std::vector<Index>& cuts) {
+  std::vector<std::vector<std::byte>> messages;
+  for (std::size_t p = 0; p + 1 < cuts.size(); ++p) {
+    const Index begin = std::clamp(cuts[p] - first_row, 0, slice.topology.rows);
+    const Index end = std::clamp(cuts[p + 1] - first_row, 0, slice.topology.rows);
+    LayerSnapshot piece = slice_of(slice, begin, end);
+    piece.col_ids = {};
+    messages.push_back(to_bytes(piece));
+  }
+  return messages;
+}
+
+}  // namespace
+
+LevelCuts balanced_level_cuts(Parts& parts, Network& network) {
+  LevelCuts cuts;
+  for (std::size_t level = 0; level <= network.depth(); ++level) {
+    const Index own = network.cuts()[level][static_cast<std::size_t>(parts.own()) + 1] -
+                      network.cuts()[level][static_cast<std::size_t>(parts.own())];
+    std::vector<Offset> work(static_cast<std::size_t>(own), 0);
+    if (level > 0) network.slice(level - 1).add_row_work(work);
+    if (level < network.depth()) network.slice(level).add_col_work(work);
+    cuts.push_back(cuts_by_work(gathered(parts, work)));
+  }
+  return cuts;
+}
+
+void migrate(DistributedContext& group, Network& network, const LevelCuts& cuts) {
+  std::vector<LayerSnapshot> slices;
+  std::vector<NeuronId> col_ids = network.layer(0).col_ids();
+  for (std::size_t l = 0; l < network.depth(); ++l) {
+    SlicedLayer& layer = network.slice(l);
+    const LayerSnapshot own = layer.global_state(col_ids);
+    const Index first_row = network.cuts()[l + 1][static_cast<std::size_t>(group.rank())];
+    std::vector<LayerSnapshot> pieces;
+    for (const auto& bytes : exchange_numbers(group, messages_of(own, first_row, cuts[l + 1])))
+      pieces.push_back(from_bytes<LayerSnapshot>(bytes));
+    slices.push_back(joined(std::move(pieces), LayerKind::sparse));
+    slices.back().col_ids = std::move(col_ids);
+    col_ids.clear();
+    for (const auto& of_part : gather_all(group, own.row_ids))
+      col_ids.insert(col_ids.end(), of_part.begin(), of_part.end());
+  }
+  network.take_slices(std::move(slices), cuts);
+}
+
+}  // namespace plexus
