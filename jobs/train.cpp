@@ -304,6 +304,7 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
   const int threads = thread_count_of(config);
   omp_set_num_threads(threads);
   const DataSplit data = agree_on_data(ctx, config);
+  check_grid(config, grid);
   check_that_all_groups_have_samples(grid, config, data);
   if (options.dry_run) {
     speaker.say("{}", dry_run_report(config, data, ctx.size()));

@@ -68,7 +68,7 @@ void migrate(DistributedContext& group, Network& network, const LevelCuts& cuts)
     std::vector<LayerSnapshot> pieces;
     for (const auto& bytes : exchange_numbers(group, messages_of(own, first_row, cuts[l + 1])))
       pieces.push_back(from_bytes<LayerSnapshot>(bytes));
-    slices.push_back(joined(std::move(pieces), LayerKind::sparse));
+    slices.push_back(joined(std::move(pieces)));
     slices.back().col_ids = std::move(col_ids);
     col_ids.clear();
     for (const auto& of_part : gather_all(group, own.row_ids))

@@ -52,14 +52,6 @@ LayerEdit numbered_as_held(LayerEdit edit, const std::vector<Index>& held) {
   return edit;
 }
 
-/// What a dense layer, which parts hold as connections, tells of them.
-LayerHistory of_dense_layer(LayerHistory history) {
-  history.dropped.clear();
-  history.pattern_hash = 0;
-  history.base.reset();
-  return history;
-}
-
 /// A new network's neurons are shared out evenly.
 LevelCuts even_level_cuts(const ExperimentConfig& config, int parts) {
   LevelCuts cuts;
@@ -93,6 +85,17 @@ Network starting_network(const ExperimentConfig& config, Grid& grid, std::option
 }
 
 }  // namespace
+
+void check_grid(const ExperimentConfig& config, GridShape grid) {
+  if (grid.model == 1) return;
+  const std::vector<LayerPlan> plans = plan_layers(config);
+  for (std::size_t l = 0; l < plans.size(); ++l) {
+    require(plans[l].kind == LayerKind::sparse,
+            "layer {} is dense, and model parts share out sparse layers only. Set parallel.model to 1, or "
+            "topology.density below 1 and topology.output_layer to \"fixed\" or \"evolved\".",
+            l + 1);
+  }
+}
 
 void check_names(const ExperimentConfig& config) {
   const auto checked = [](const auto& registry, const std::string& name, const std::string& key,
@@ -359,12 +362,8 @@ TopologyRecord Trainer::rewire_parts(const Evolution& evolution, EpochMetrics& m
     const Offset connections_before = slice.view(false).topology->connections();
     slice.apply_slice(
         {edits[l], l < removed.size() ? removed[l] : std::vector<Index>(), {cuts[l + 1], cuts[l]}});
-    LayerHistory own = history_of(ids_before, numbered_as_held(edits[l], slice.held_cols()),
-                                  slice.view(plans_[l].evolves), epoch % base_interval == 0);
-    if (plans_[l].kind == LayerKind::dense) {
-      metrics.dropped[l] = 0;
-      own = of_dense_layer(std::move(own));
-    }
+    const LayerHistory own = history_of(ids_before, numbered_as_held(edits[l], slice.held_cols()),
+                                        slice.view(plans_[l].evolves), epoch % base_interval == 0);
     if (auto all = joined_history(grid_.group(), own, connections_before))
       record.layers.push_back(std::move(*all));
   }
@@ -403,7 +402,6 @@ void Trainer::record_first_topology() {
       record.layers.push_back(std::move(own));
       continue;
     }
-    if (plans_[l].kind == LayerKind::dense) own = of_dense_layer(std::move(own));
     auto all = joined_history(grid_.group(), own, 0);
     if (all.has_value()) record.layers.push_back(std::move(*all));
   }
@@ -414,7 +412,7 @@ LayerSnapshot Trainer::whole_layer(std::size_t l) {
   if (grid_.parts() == nullptr) return network_.layer(l).state();
   const LayerSnapshot own =
       network_.slice(l).global_state(l == 0 ? network_.layer(0).col_ids() : all_ids(l - 1));
-  return joined(gather_all(grid_.group(), own), plans_[l].kind);
+  return joined(gather_all(grid_.group(), own));
 }
 
 std::vector<NeuronId> Trainer::all_ids(std::size_t l) {

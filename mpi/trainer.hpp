@@ -39,6 +39,9 @@ enum class TrainingEnd {
 /// Independent. @throws InputError if `config` names an activation, loss, rule, ... that does not exist.
 void check_names(const ExperimentConfig& config);
 
+/// Independent. @throws InputError if model parts cannot hold the network of `config`
+void check_grid(const ExperimentConfig& config, GridShape grid);
+
 /// Trains one network on the samples of all ranks: batches, exchange, evaluation, rewiring, pruning and
 /// checkpoints. Every rank holds the whole network, or, in a grid with several model parts, one part of it.
 /// The state of the network is the same at every step for any grid and any number of threads when

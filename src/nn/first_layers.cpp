@@ -8,6 +8,7 @@
 #include "src/init/weight_init.hpp"
 #include "src/optim/optimizer.hpp"
 #include "src/rewire/rewire_method.hpp"
+#include "src/support/error.hpp"
 
 namespace plexus {
 
@@ -82,6 +83,7 @@ class FirstLayers {
 
   [[nodiscard]] LayerSnapshot slice(std::size_t l, RowRange rows) const {
     const LayerPlan& plan = plans_[l];
+    ensure(plan.kind == LayerKind::sparse, "layer {} is dense and has no slices", l + 1);
     LayerSnapshot layer = without_weights(plan, rows);
     layer.topology = erdos_renyi_slice(rows.begin, rows.end - rows.begin, static_cast<Index>(plan.cols),
                                        plan.density, RandomStream(seed_, Purpose::topology, 0, l));

@@ -32,7 +32,7 @@ struct LayerPlan {
 [[nodiscard]] std::vector<LayerSnapshot> first_layers(const ExperimentConfig& config);
 
 /// The same for one part of a network, of each layer a slice of rows; columns are those of the whole layer.
-/// Slices are sparse: those of a dense layer have all cells as connections.
+/// Wants sparse layers only.
 /// @param own_rows  of each layer, numbered as in the whole layer
 [[nodiscard]] std::vector<LayerSnapshot> first_slices(const ExperimentConfig& config,
                                                       std::span<const RowRange> own_rows);

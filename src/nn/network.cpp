@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #include "src/support/error.hpp"
 #include "src/support/hash.hpp"
@@ -55,6 +56,7 @@ Network::Network(const NetworkConfig& config, std::vector<LayerSnapshot> slices,
 }
 
 void Network::take_slices(std::vector<LayerSnapshot> slices, LevelCuts cuts) {
+  count_traffic();
   layers_.clear();
   slices_.clear();
   weights_sent_.assign(slices.size(), false);
@@ -80,6 +82,7 @@ void Network::make_activations(const NetworkConfig& config, std::size_t depth) {
 
 void Network::reconnect(LevelCuts cuts) {
   cuts_ = std::move(cuts);
+  count_traffic();
   activation_halos_.clear();
   gradient_halos_.clear();
   for (std::size_t l = 0; l < depth(); ++l) {
@@ -131,11 +134,14 @@ void Network::settle() {
 }
 
 Network::Traffic Network::take_traffic() {
-  Traffic traffic;
-  for (const auto& halo : activation_halos_) traffic.halo += halo->take_bytes_received();
-  for (const auto& halo : gradient_halos_) traffic.halo += halo->take_bytes_received();
-  for (SlicedLayer* slice : slices_) traffic.weights += slice->take_bytes_received();
-  return traffic;
+  count_traffic();
+  return std::exchange(traffic_, {});
+}
+
+void Network::count_traffic() {
+  for (const auto& halo : activation_halos_) traffic_.halo += halo->take_bytes_received();
+  for (const auto& halo : gradient_halos_) traffic_.halo += halo->take_bytes_received();
+  for (SlicedLayer* slice : slices_) traffic_.weights += slice->take_bytes_received();
 }
 
 void Network::share_magnitudes(std::span<LineMagnitudes* const> levels, Index lines) {

@@ -122,6 +122,7 @@ class Network {
   };
   void make_activations(const NetworkConfig& config, std::size_t depth);
   void receive_weights(std::size_t l);
+  void count_traffic();
   void share_magnitudes(std::span<LineMagnitudes* const> levels, Index lines);
   [[nodiscard]] const Slabs& input_of(std::size_t l, const Batch& batch) const;
   /// Outputs of layer l before the activation, or what tells their signs.
@@ -143,7 +144,8 @@ class Network {
   std::vector<bool> weights_sent_;
   std::vector<std::unique_ptr<Halo>> activation_halos_;  ///< of each layer's outputs
   std::vector<std::unique_ptr<Halo>> gradient_halos_;    ///< of each layer's outputs but the last one's
-  std::vector<std::int64_t> magnitudes_;                 ///< shared between parts at the moment
+  Traffic traffic_;
+  std::vector<std::int64_t> magnitudes_;  ///< shared between parts at the moment
 };
 
 }  // namespace plexus

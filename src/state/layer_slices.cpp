@@ -25,23 +25,11 @@ void append(std::vector<T>& array, const std::vector<T>& more) {
   array.insert(array.end(), more.begin(), more.end());
 }
 
-/// The pattern of a dense layer.
-Topology all_cells(const Topology& size) {
-  Topology cells;
-  cells.rows = size.rows;
-  cells.cols = size.cols;
-  for (Index row = 0; row < size.rows; ++row) {
-    for (Index col = 0; col < size.cols; ++col) cells.col_idxs.push_back(col);
-    cells.row_ptrs.push_back(cells.connections());
-  }
-  return cells;
-}
-
 }  // namespace
 
 LayerSnapshot slice_of(const LayerSnapshot& layer, Index begin, Index end) {
-  const Topology whole_of_dense = layer.kind == LayerKind::dense ? all_cells(layer.topology) : Topology();
-  const Topology& whole = layer.kind == LayerKind::dense ? whole_of_dense : layer.topology;
+  ensure(layer.kind == LayerKind::sparse, "only sparse layers are cut into slices");
+  const Topology& whole = layer.topology;
   const Offset first = whole.row_ptrs.at(static_cast<std::size_t>(begin));
   const Offset last = whole.row_ptrs.at(static_cast<std::size_t>(end));
   LayerSnapshot slice;
@@ -64,7 +52,7 @@ LayerSnapshot slice_of(const LayerSnapshot& layer, Index begin, Index end) {
   return slice;
 }
 
-LayerSnapshot joined(std::vector<LayerSnapshot> slices, LayerKind kind) {
+LayerSnapshot joined(std::vector<LayerSnapshot> slices) {
   LayerSnapshot layer = std::move(slices.at(0));
   for (std::size_t i = 1; i < slices.size(); ++i) {
     const LayerSnapshot& slice = slices[i];
@@ -86,13 +74,6 @@ LayerSnapshot joined(std::vector<LayerSnapshot> slices, LayerKind kind) {
     for (std::size_t k = 0; k < layer.bias_states.size(); ++k)
       append(layer.bias_states[k], slice.bias_states[k]);
     slices[i] = {};
-  }
-  layer.kind = kind;
-  if (kind == LayerKind::dense) {
-    const Topology connected = std::exchange(layer.topology, {});
-    ensure(connected.connections() == connected.cells(), "a dense layer has lost cells");
-    layer.topology.rows = connected.rows;
-    layer.topology.cols = connected.cols;
   }
   return layer;
 }

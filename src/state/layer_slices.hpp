@@ -7,12 +7,10 @@
 
 namespace plexus {
 
-/// Rows [begin, end) of a layer; columns and col_ids stay those of the whole layer. Slices are sparse: those
-/// of a dense layer have all cells as connections.
+/// Rows [begin, end) of a sparse layer; columns and col_ids stay those of the whole layer.
 [[nodiscard]] LayerSnapshot slice_of(const LayerSnapshot& layer, Index begin, Index end);
 
 /// The layer that `slices`, one after the other, are of.
-/// @param kind  of the layer
-[[nodiscard]] LayerSnapshot joined(std::vector<LayerSnapshot> slices, LayerKind kind);
+[[nodiscard]] LayerSnapshot joined(std::vector<LayerSnapshot> slices);
 
 }  // namespace plexus

@@ -26,7 +26,7 @@ std::vector<LayerSnapshot> whole(DistributedContext& ctx, Network& network) {
   std::vector<LayerSnapshot> layers;
   std::vector<NeuronId> col_ids = network.layer(0).col_ids();
   for (std::size_t l = 0; l < network.depth(); ++l) {
-    layers.push_back(joined(gather_all(ctx, network.slice(l).global_state(col_ids)), LayerKind::sparse));
+    layers.push_back(joined(gather_all(ctx, network.slice(l).global_state(col_ids))));
     col_ids = layers.back().row_ids;
   }
   return layers;

@@ -131,8 +131,9 @@ TEST(Trainer, SameBitsOnAnyGrid) {
 }
 
 TEST(Trainer, SameBitsOnAnyGridAndNumberOfThreadsWithOtherLayers) {
-  Experiment dense;
-  dense.config.topology.density = 1.0;
+  Experiment full;  // of connections, in sparse layers
+  full.config.topology.density.reset();
+  full.config.topology.epsilon = 1e3;
   Experiment evolved;  // whose output activation wants to know what it was applied to
   evolved.config.topology.output_layer = "evolved";
   evolved.config.network.output_activation = "sigmoid";
@@ -141,7 +142,8 @@ TEST(Trainer, SameBitsOnAnyGridAndNumberOfThreadsWithOtherLayers) {
   shrinking.config.neuron_pruning.budget = "shrink";
   shrinking.config.network.activation = "tanh";
 
-  for (const Experiment& run : {dense, evolved, shrinking}) {
+  for (const Experiment& run : {full, evolved, shrinking}) {
+    SCOPED_TRACE(run.config.network.activation + ", " + run.config.topology.output_layer);
     const ModelSnapshot one = train(run, 1);
     for (const int threads : {1, 3}) {
       omp_set_num_threads(threads);
