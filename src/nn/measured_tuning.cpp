@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "src/init/erdos_renyi.hpp"
+#include "src/nn/probe_layers.hpp"
 #include "src/nn/sparse_layer.hpp"
 #include "src/support/parallel.hpp"
 
@@ -71,29 +71,12 @@ double ratio(const KernelTuning& a, const KernelTuning& b, F&& work) {
   return least_a / least_b;
 }
 
-SparseLayer random_layer(Index rows, Index cols, double density) {
-  LayerSnapshot state;
-  state.topology = erdos_renyi(rows, cols, density, RandomStream(1, Purpose::topology));
-  state.values.assign(static_cast<std::size_t>(state.topology.connections()), Real{0.5});
-  state.value_states.emplace_back(state.values.size(), Real{0});
-  state.biases.assign(static_cast<std::size_t>(rows), Real{0});
-  state.bias_states.push_back(state.biases);
-  return SparseLayer(std::move(state));
-}
-
-Slabs ones(Index lines, Index neurons) {
-  Slabs slabs;
-  slabs.resize(lines, neurons);
-  std::fill_n(slabs.data(), slabs.size(), Real{1});
-  return slabs;
-}
-
 /// The dense product takes as long for any density; the sparse one grows with it.
 double measured_dense_density() {
   constexpr double density = 0.5;
   constexpr Index cols = 1024;
-  const SparseLayer layer = random_layer(96, cols, density);
-  const Slabs x = ones(2 * slab_lines, cols);
+  const SparseLayer layer = probe_layer(96, cols, density);
+  const Slabs x = slabs_of_ones(2 * slab_lines, cols);
   Slabs z;
   return density * ratio(dense, sparse, [&] { layer.forward(x, z, nothing); });
 }
@@ -133,8 +116,8 @@ Offset measured_near_bytes() {
   for (Offset bytes = least; bytes <= Offset{32} << 20; bytes *= 2) {
     const auto cols = static_cast<Index>(bytes / bytes_of_neuron);
     const SparseLayer layer =
-        random_layer(rows, cols, static_cast<double>(connections) / (static_cast<double>(rows) * cols));
-    const Slabs x = ones(slab_lines, cols);
+        probe_layer(rows, cols, static_cast<double>(connections) / (static_cast<double>(rows) * cols));
+    const Slabs x = slabs_of_ones(slab_lines, cols);
     Slabs z;
     contests.push_back({bytes, ratio(near, far, [&] { layer.forward(x, z, nothing); })});
   }
@@ -144,14 +127,14 @@ Offset measured_near_bytes() {
 Offset measured_cached_bytes() {
   constexpr Index rows = 512;
   constexpr Offset of_slab = rows * bytes_of_neuron;
-  SparseLayer layer = random_layer(rows, 2 * rows, 0.04);
+  SparseLayer layer = probe_layer(rows, 2 * rows, 0.04);
   const auto sgd = OptimizerRegistry::instance().make("sgd", "optimizer.name", OptimizerConfig{});
   const OptimizerStep step{*sgd, 0.0};
   std::vector<Contest> contests;
   Slabs dx;
   for (Index slabs = 2; slabs * of_slab <= Offset{4} << 20; slabs *= 2) {
-    const Slabs x = ones(slabs * slab_lines, layer.cols());
-    const Slabs delta = ones(slabs * slab_lines, rows);
+    const Slabs x = slabs_of_ones(slabs * slab_lines, layer.cols());
+    const Slabs delta = slabs_of_ones(slabs * slab_lines, rows);
     const auto backward = [&] { layer.backward(x, delta, &dx, ExactGradient{1, nullptr, &step}, nothing); };
     contests.push_back({slabs * of_slab, ratio(together, one_by_one, backward)});
   }
