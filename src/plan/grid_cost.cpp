@@ -1,0 +1,262 @@
+#include "src/plan/grid_cost.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <utility>
+
+#include "src/nn/activation.hpp"
+#include "src/nn/kernel_tuning.hpp"
+#include "src/nn/layer.hpp"
+#include "src/optim/optimizer.hpp"
+#include "src/sparse/slabs.hpp"
+
+namespace plexus {
+
+namespace {
+
+constexpr double real = sizeof(Real);
+constexpr double index_bytes = sizeof(Index);
+/// Sums under way, as the exchange of gradients reserves them.
+constexpr double queue_bytes = 8 << 20;
+/// Connections of a part and the row of a neuron: row and column pointers, the ids of rows and of columns.
+constexpr double neuron_bytes = 4 * sizeof(Offset);
+constexpr double nanosecond = 1e-9;
+
+/// One layer as a part of a grid sees it. Counts are those expected of random connections.
+struct Slice {
+  const LayerPlan* plan;
+  double connections;     ///< that a part owns, by row or by column
+  double rows;            ///< that it owns
+  double inputs_needed;   ///< of the layer before, its own included
+  double outputs_needed;  ///< of this layer, by the columns it owns
+  double forward_halo;    ///< values a sample that it receives
+  double backward_halo;
+};
+
+LayerPlan transposed(const LayerPlan& layer) {
+  LayerPlan other = layer;
+  std::swap(other.rows, other.cols);
+  return other;
+}
+
+/// Inputs are no part of the halo: every rank holds the data set.
+std::vector<Slice> slices_of(const PlannedRun& run, int parts) {
+  std::vector<Slice> slices;
+  for (const LayerPlan& plan : run.layers) {
+    const double share = 1.0 / parts;
+    const double forward = halo_values(plan, parts, run.local_share);
+    const double backward = halo_values(transposed(plan), parts, run.local_share);
+    slices.push_back({&plan, plan.expected_connections() * share, static_cast<double>(plan.rows) * share,
+                      static_cast<double>(plan.cols) * share + forward,
+                      static_cast<double>(plan.rows) * share + backward, slices.empty() ? 0.0 : forward,
+                      backward});
+  }
+  return slices;
+}
+
+/// The samples of the data group that has most.
+Offset samples_of_group(Offset batch, int groups) {
+  const Offset shards = (batch + shard_samples - 1) / shard_samples;
+  return std::min(batch, (shards + groups - 1) / groups * shard_samples);
+}
+
+/// How the lines of a batch are cut into slabs.
+struct Lines {
+  Index all;
+  Index in_full_slabs;
+};
+
+Lines lines_of_group(const std::vector<Slice>& slices, Offset samples) {
+  double widest = 0;
+  for (const Slice& slice : slices) widest = std::max({widest, slice.inputs_needed, slice.outputs_needed});
+  const Index lines = lines_of(samples);
+  const bool narrow = slab_lines_for(static_cast<Index>(widest)) == slab_lines;
+  return {lines, narrow ? lines / slab_lines * slab_lines : 0};
+}
+
+bool multiplies_densely(const LayerPlan& plan) {
+  return plan.kind == LayerKind::dense || plan.density >= kernel_tuning().dense_density;
+}
+
+struct ComputeTime {
+  double forward = 0;
+  double backward = 0;
+  double step = 0;
+  [[nodiscard]] double total() const { return forward + backward + step; }
+};
+
+/// Seconds of one rank.
+ComputeTime compute_time(const PlannedRun& run, const std::vector<Slice>& slices, Lines lines,
+                         const KernelSpeed& kernels) {
+  const double full = lines.in_full_slabs;
+  const double half = lines.all - lines.in_full_slabs;
+  const auto passes = [&](const Curve& in_full, const Curve& in_half, double neurons) {
+    return (full > 0 ? full * value_at(in_full, neurons) : 0) +
+           (half > 0 ? half * value_at(in_half, neurons) : 0);
+  };
+  ComputeTime ns;
+  ns.forward =
+      lines.all * (slices.front().inputs_needed * kernels.gather + slices.back().rows * kernels.loss);
+  for (std::size_t l = 0; l < slices.size(); ++l) {
+    const Slice& slice = slices[l];
+    const LayerPlan& plan = *slice.plan;
+    ns.forward +=
+        slice.connections * (multiplies_densely(plan)
+                                 ? kernels.dense_forward * lines.all
+                                 : passes(kernels.full.forward, kernels.half.forward, slice.inputs_needed));
+    if (plan.kind == LayerKind::dense) {
+      ns.backward += slice.connections * kernels.dense_backward * lines.all;
+    } else if (l == 0) {
+      ns.backward += slice.connections * passes(kernels.full.first, kernels.half.first, slice.outputs_needed);
+    } else {
+      ns.backward +=
+          slice.connections * passes(kernels.full.backward, kernels.half.backward, slice.outputs_needed);
+    }
+    const bool hidden = l + 1 < slices.size();
+    const double of_neuron =
+        value_at(kernels.neuron, slice.rows) + (hidden && run.dropout ? kernels.dropout : 0);
+    ns.forward += slice.rows * lines.all * of_neuron / 2;
+    ns.backward += slice.rows * lines.all * of_neuron / 2;
+    ns.step += slice.connections * value_at(kernels.step, slice.connections);
+  }
+  return {ns.forward * nanosecond, ns.backward * nanosecond, ns.step * nanosecond};
+}
+
+GridMemory memory_of(const PlannedRun& run, const std::vector<Slice>& slices, Grid grid, Offset samples) {
+  const double values = static_cast<double>(lines_of(samples)) * line_samples * real;  // bytes of a neuron
+  const double of_value = real * (1 + run.optimizer_states);
+  GridMemory memory;
+  memory.activations = 2 * slices.front().inputs_needed * values;  // of this step and of the next
+  double halo = 0;
+  for (std::size_t l = 0; l < slices.size(); ++l) {
+    const Slice& slice = slices[l];
+    const bool dense = slice.plan->kind == LayerKind::dense;
+    const double second_copy = dense ? (grid.model > 1 ? real : 0) : real + 3 * index_bytes;
+    memory.parameters += slice.connections * (of_value + second_copy);
+    memory.parameters += slice.rows * (of_value + neuron_bytes);
+    const bool last = l + 1 == slices.size();
+    const double a = last ? slice.rows : slices[l + 1].inputs_needed;
+    const double mask = !last && run.dropout ? slice.rows / (line_samples * 2) : 0;  // 2 bytes a line
+    memory.activations += values * (a + slice.outputs_needed + (run.keeps_z[l] ? slice.rows : 0) + mask);
+    halo = std::max({halo, slice.forward_halo, slice.backward_halo});
+    memory.exchange += index_bytes * (slice.forward_halo + slice.backward_halo) * 2;  // what comes, what goes
+  }
+  memory.exchange += 2 * halo * static_cast<double>(samples) * real;
+  if (grid.data > 1) memory.exchange += queue_bytes;
+  memory.data = static_cast<double>(run.samples) *
+                (static_cast<double>(run.layers.front().cols) * sizeof(float) + sizeof(std::int32_t));
+  return memory;
+}
+
+/// Sums among the ranks with the same part: seconds, the first of which may pass while the backward pass goes
+/// on; the last part is complete only after it.
+double waiting_for_sums(const GridCost& cost, double parts, double messages, double backward,
+                        const NetworkSpeed& network) {
+  const double seconds = network.sums.empty() ? cost.sums / network.bandwidth + messages * network.latency
+                                              : cost.sums * value_at(network.sums, cost.sums);
+  return std::max(seconds / parts, seconds - network.hidden * std::min(seconds, backward));
+}
+
+}  // namespace
+
+double PlannedRun::connections() const {
+  double sum = 0;
+  for (const LayerPlan& layer : layers) sum += layer.expected_connections();
+  return sum;
+}
+
+double PlannedRun::parameters() const {
+  double sum = connections();
+  for (const LayerPlan& layer : layers) sum += static_cast<double>(layer.rows);
+  return sum;
+}
+
+PlannedRun planned_run(const ExperimentConfig& config, Offset samples) {
+  PlannedRun run;
+  run.layers = plan_layers(config);
+  for (std::size_t l = 0; l < run.layers.size(); ++l) {
+    const ActivationOptions options{config.network.alpha, static_cast<Index>(l + 2)};
+    const char* key = l + 1 == run.layers.size() ? "network.output_activation" : "network.activation";
+    run.keeps_z.push_back(
+        !ActivationRegistry::instance().make(run.layers[l].activation, key, options)->sign_is_enough());
+  }
+  const auto optimizer =
+      OptimizerRegistry::instance().make(config.optimizer.name, "optimizer.name", config.optimizer);
+  run.optimizer_states = static_cast<int>(optimizer->states());
+  run.batch = config.training.batch_size;
+  if (config.data.train_samples > 0) run.batch = std::min(run.batch, config.data.train_samples);
+  run.samples = samples;
+  run.dropout = config.network.dropout > 0;
+  run.exact = config.parallel.exactness == "exact";
+  return run;
+}
+
+std::vector<Grid> sensible_grids(const PlannedRun& run, int ranks) {
+  Offset narrowest = run.layers.front().rows;
+  if (run.layers.size() == 1) narrowest = std::min(narrowest, run.layers.front().cols);
+  for (std::size_t l = 0; l + 1 < run.layers.size(); ++l) narrowest = std::min(narrowest, run.layers[l].rows);
+  const Offset shards = (run.batch + shard_samples - 1) / shard_samples;
+  std::vector<Grid> grids;
+  for (int parts = 1; parts <= ranks; ++parts) {
+    if (ranks % parts != 0 || parts > narrowest || ranks / parts > shards) continue;
+    grids.push_back({ranks / parts, parts});
+  }
+  return grids;
+}
+
+double needed_share(double density, double lines) {
+  return density >= 1 ? 1.0 : -std::expm1(lines * std::log1p(-density));
+}
+
+double halo_values(const LayerPlan& layer, int parts, double local_share) {
+  const double others = 1 - 1.0 / parts;
+  const double rows = static_cast<double>(layer.rows) / parts;
+  return static_cast<double>(layer.cols) * others * needed_share(layer.density * (1 - local_share), rows);
+}
+
+GridCost cost_of(const PlannedRun& run, Grid grid, const KernelSpeed& kernels, const NetworkSpeed& network) {
+  const std::vector<Slice> slices = slices_of(run, grid.model);
+  const Offset samples = samples_of_group(run.batch, grid.data);
+  const ComputeTime compute = compute_time(run, slices, lines_of_group(slices, samples), kernels);
+  GridCost cost;
+  cost.grid = grid;
+  cost.memory = memory_of(run, slices, grid, samples);
+  cost.seconds_compute = compute.total();
+  if (grid.data > 1) {
+    const double of_value = run.exact ? sizeof(std::int64_t) : sizeof(Real);
+    double values = 0;
+    double parts = 0;
+    for (const Slice& slice : slices) {
+      values += slice.connections + slice.rows;
+      parts += std::ceil((slice.connections + slice.rows) / static_cast<double>(Layer::part_values));
+    }
+    cost.sums = 2.0 * (grid.data - 1) / grid.data * of_value * values;
+    const double rounds = std::bit_width(static_cast<unsigned>(grid.data - 1));
+    cost.messages = 2 * rounds * parts;
+    cost.seconds_waiting += waiting_for_sums(cost, parts, cost.messages, compute.backward, network);
+  }
+  if (grid.model > 1) {
+    double messages = 0;
+    for (const Slice& slice : slices) {
+      cost.halo += (slice.forward_halo + slice.backward_halo) * static_cast<double>(samples) * real;
+      cost.weights += slice.connections * (1 - 1.0 / grid.model) * (1 - run.local_share) * real;
+      messages += (grid.model - 1) * (slice.forward_halo > 0 ? 3.0 : 2.0);
+    }
+    cost.messages += messages;
+    cost.seconds_waiting += (cost.halo + cost.weights) / network.bandwidth + messages * network.latency;
+  }
+  return cost;
+}
+
+std::optional<std::size_t> best_of(const std::vector<GridCost>& costs, std::optional<double> memory) {
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    if (memory && costs[i].memory.total() > *memory) continue;
+    if (!best || costs[i].seconds() < costs[*best].seconds()) best = i;
+  }
+  return best;
+}
+
+}  // namespace plexus

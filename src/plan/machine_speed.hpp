@@ -1,0 +1,95 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "src/support/function_ref.hpp"
+
+namespace plexus {
+
+/// A figure that was measured at some sizes.
+struct CurvePoint {
+  double at;
+  double value;
+  bool operator==(const CurvePoint&) const = default;
+};
+using Curve = std::vector<CurvePoint>;  ///< `at` ascending
+
+/// The figure at any size: straight lines over the logarithm of the size, constant beyond both ends.
+/// @param curve  at least one point
+[[nodiscard]] double value_at(const Curve& curve, double at);
+
+/// Nanoseconds per connection and line of 16 samples, by the neurons whose values are read at random: those
+/// of the layer before in a forward pass, those of the layer itself in a backward pass.
+struct SlabSpeed {
+  Curve forward;
+  Curve backward;  ///< gradient and input gradient
+  Curve first;     ///< backward pass of a first layer, which needs no input gradient
+  bool operator==(const SlabSpeed&) const = default;
+};
+
+/// How fast one rank with its threads computes.
+struct KernelSpeed {
+  SlabSpeed full;             ///< in slabs of 4 lines
+  SlabSpeed half;             ///< in slabs of 2 lines: of very wide networks, and the last slab of a batch
+  Curve step;                 ///< ns per connection for a step of the optimizer, by connections of the layer
+  Curve neuron;               ///< ns per neuron and line for all that is not done by connection, by neurons
+  double dropout = 0;         ///< ns per neuron and line more where there is dropout
+  double loss = 0;            ///< ns per output and line of the loss and its gradient
+  double gather = 0;          ///< ns per input and line to fetch the samples of a batch
+  double dense_forward = 0;   ///< ns per cell and line of a layer that stores every cell
+  double dense_backward = 0;  ///< the same
+  bool operator==(const KernelSpeed&) const = default;
+};
+
+/// The least figures of one thread of a Zen 4 core with AVX-512, as `plexus doctor` measured them.
+[[nodiscard]] const KernelSpeed& default_kernel_speed();
+
+/// Calls `visit(name, figure)` for every figure of a `KernelSpeed`: a `Curve` or a double.
+template <class Speed, class Visitor>
+void for_each_figure(Speed& speed, Visitor&& visit) {
+  visit("forward_full", speed.full.forward);
+  visit("backward_full", speed.full.backward);
+  visit("first_full", speed.full.first);
+  visit("forward_half", speed.half.forward);
+  visit("backward_half", speed.half.backward);
+  visit("first_half", speed.half.first);
+  visit("step", speed.step);
+  visit("neuron", speed.neuron);
+  visit("dropout", speed.dropout);
+  visit("loss", speed.loss);
+  visit("gather", speed.gather);
+  visit("dense_forward", speed.dense_forward);
+  visit("dense_backward", speed.dense_backward);
+}
+
+/// Both have the same curves at the same sizes. @param combine  (a, b) of each pair of figures
+[[nodiscard]] KernelSpeed combined(const KernelSpeed& a, const KernelSpeed& b,
+                                   FunctionRef<double(double, double)> combine);
+
+/// All figures in the order of `for_each_figure`, point by point.
+[[nodiscard]] std::vector<double*> figures_of(KernelSpeed& speed);
+
+/// What `threads` times as many threads make of it at best.
+[[nodiscard]] KernelSpeed with_threads(KernelSpeed speed, double threads);
+
+/// How fast ranks talk to each other.
+struct NetworkSpeed {
+  double latency = 0;    ///< seconds a message takes however short it is
+  double bandwidth = 0;  ///< bytes per second that a rank sends while it receives as many
+  double hidden = 1;     ///< share of the time of sums that passes while the ranks compute, where they do
+  /// Measured: seconds per byte that a rank sends for sums, latencies included, by the bytes of a step. Empty
+  /// where latency and bandwidth say all.
+  Curve sums;
+  bool operator==(const NetworkSpeed&) const = default;
+};
+
+/// Networks that are known by name: typical figures.
+struct NamedNetwork {
+  const char* name;
+  const char* help;
+  NetworkSpeed speed;
+};
+[[nodiscard]] const std::vector<NamedNetwork>& named_networks();
+
+}  // namespace plexus
