@@ -20,5 +20,9 @@ void add_train_command(CLI::App& app, Action& action, DistributedContext* ctx);
 void add_inspect_command(CLI::App& app, Action& action);
 /// `plexus list`.
 void add_list_command(CLI::App& app, Action& action);
+/// `plexus plan`.
+void add_plan_command(CLI::App& app, Action& action);
+/// `plexus doctor`. @param ctx  the ranks; not null when `doctor` was chosen
+void add_doctor_command(CLI::App& app, Action& action, DistributedContext* ctx);
 
 }  // namespace plexus

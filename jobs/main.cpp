@@ -47,6 +47,8 @@ ExitCode parse_and_run(int argc, char** argv, plexus::DistributedContext* ctx) {
   plexus::add_train_command(app, action, ctx);
   plexus::add_inspect_command(app, action);
   plexus::add_list_command(app, action);
+  plexus::add_plan_command(app, action);
+  plexus::add_doctor_command(app, action, ctx);
   if (argc > 1) require_known_subcommand(app, argv[1]);
   try {
     app.parse(argc, argv);
@@ -65,7 +67,8 @@ int main(int argc, char** argv) {
   plexus::keep_freed_memory();
   // A file beyond `ulimit -f` is like a full disk: its write fails, the run goes on.
   std::signal(SIGXFSZ, SIG_IGN);
-  const bool with_ranks = argc > 1 && std::string(argv[1]) == "train";
+  const bool with_ranks =
+      argc > 1 && (std::string_view(argv[1]) == "train" || std::string_view(argv[1]) == "doctor");
   if (with_ranks) {
     plexus::MpiContext::Options options;
     const char* shared_memory = std::getenv("PLEXUS_SHARED_MEMORY");

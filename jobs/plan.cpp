@@ -1,0 +1,301 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "io/config_text.hpp"
+#include "io/speed_file.hpp"
+#include "jobs/command.hpp"
+#include "jobs/version.hpp"
+#include "mpi/rank_report.hpp"
+#include "src/plan/grid_cost.hpp"
+#include "src/sparse/slabs.hpp"
+#include "src/support/error.hpp"
+#include "src/support/text.hpp"
+
+namespace plexus {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr double gib = 1024.0 * 1024.0 * 1024.0;
+constexpr std::int64_t most_ranks = 1'000'000;
+
+struct PlanOptions {
+  std::string config_file;
+  std::vector<std::string> overrides;
+  std::int64_t ranks = 0;
+  std::string network;
+  std::int64_t samples = 0;
+  double memory_gib = 0;
+  bool json = false;
+};
+
+/// What the figures are computed with, and where that comes from.
+struct Speeds {
+  KernelSpeed kernels;
+  NetworkSpeed network;
+  std::string kernels_origin;
+  std::string network_name;
+  std::string network_origin;
+};
+
+std::string in_words(const SpeedEntry& entry) {
+  return fmt::format("measured with {} rank{} x {} thread{} on {}", entry.ranks, entry.ranks == 1 ? "" : "s",
+                     entry.threads, entry.threads == 1 ? "" : "s",
+                     entry.machines == 1 ? "this machine" : fmt::format("{} machines", entry.machines));
+}
+
+/// The entry whose ranks and threads are nearest to those asked for; threads count more.
+template <class Fits>
+const SpeedEntry* nearest_entry(const std::vector<SpeedEntry>& entries, int ranks, int threads, Fits&& fits) {
+  const SpeedEntry* best = nullptr;
+  double best_distance = std::numeric_limits<double>::infinity();
+  for (const SpeedEntry& entry : entries) {
+    if (!fits(entry)) continue;
+    const double distance = 100 * std::abs(std::log2(static_cast<double>(entry.threads) / threads)) +
+                            std::abs(std::log2(static_cast<double>(entry.ranks) / ranks));
+    if (distance >= best_distance) continue;
+    best = &entry;
+    best_distance = distance;
+  }
+  return best;
+}
+
+const NamedNetwork* named_network(const std::string& name) {
+  std::vector<std::string> known;
+  for (const NamedNetwork& network : named_networks()) {
+    if (network.name == name) return &network;
+    known.emplace_back(network.name);
+  }
+  known.emplace_back("measured");
+  require(name == "measured", "unknown network '{}' (--network). {}", name, known_names_hint(name, known));
+  return nullptr;
+}
+
+void find_kernels(Speeds& speeds, const std::vector<SpeedEntry>& entries, int ranks, int threads) {
+  const auto any = [](const SpeedEntry&) { return true; };
+  const SpeedEntry* entry = nearest_entry(entries, ranks, threads, any);
+  if (entry == nullptr) {
+    speeds.kernels = with_threads(default_kernel_speed(), threads);
+    speeds.kernels_origin = "those of a Zen 4 core; `plexus doctor` measures this machine's";
+    return;
+  }
+  speeds.kernels = with_threads(entry->kernels, static_cast<double>(threads) / entry->threads);
+  speeds.kernels_origin = in_words(*entry);
+}
+
+void find_network(Speeds& speeds, const std::string& wanted, const std::vector<SpeedEntry>& entries,
+                  int ranks, int threads) {
+  const SpeedEntry* entry =
+      nearest_entry(entries, ranks, threads, [](const SpeedEntry& one) { return one.network.has_value(); });
+  const std::string name = !wanted.empty() ? wanted : (entry != nullptr ? "measured" : "100gbe");
+  speeds.network_name = name;
+  if (const NamedNetwork* network = named_network(name)) {
+    speeds.network = network->speed;
+    speeds.network_origin = fmt::format("{}: {:g} us, {:g} GB/s", network->help, 1e6 * network->speed.latency,
+                                        1e-9 * network->speed.bandwidth);
+    return;
+  }
+  if (entry != nullptr) {
+    speeds.network = *entry->network;
+    speeds.network_origin = in_words(*entry);
+    return;
+  }
+  require(ranks == 1,
+          "no network was measured on this machine (--network measured). Run `mpirun -n 2 plexus doctor`, on "
+          "the machines that shall train, or name one: 10gbe, 100gbe, hdr200.");
+  speeds.network.bandwidth = 1;  // one rank sends nothing
+  speeds.network_origin = "one rank sends nothing";
+}
+
+Speeds speeds_for(const PlanOptions& options, int threads) {
+  const TuningKey key = tuning_key(code_version());
+  const auto entries = read_speeds(speed_path(key), key);
+  Speeds speeds;
+  find_kernels(speeds, entries, static_cast<int>(options.ranks), threads);
+  find_network(speeds, options.network, entries, static_cast<int>(options.ranks), threads);
+  return speeds;
+}
+
+std::string as_amount(double bytes) { return bytes < 0.5 ? "-" : as_bytes(std::llround(bytes)); }
+
+std::string as_time(double seconds) {
+  if (seconds < 1e-3) return fmt::format("{:.0f} us", 1e6 * seconds);
+  if (seconds < 1) return fmt::format("{:.3g} ms", 1e3 * seconds);
+  return seconds < 1e4 ? fmt::format("{:.3g} s", seconds) : fmt::format("{:.1f} h", seconds / 3600);
+}
+
+std::string name_of(Grid grid) { return fmt::format("{} x {}", grid.data, grid.model); }
+
+/// Why `best` is chosen: what it takes, and what the two extremes would.
+std::string reason(const std::vector<GridCost>& costs, std::size_t best, std::size_t too_large) {
+  const GridCost& chosen = costs[best];
+  std::string text = fmt::format("Best: {}, {} a step ({} computing) and {} a rank", name_of(chosen.grid),
+                                 as_time(chosen.seconds()), as_time(chosen.seconds_compute),
+                                 as_bytes(std::llround(chosen.memory.total())));
+  std::vector<std::size_t> others = {0};
+  if (costs.size() > 1) others.push_back(costs.size() - 1);
+  for (const std::size_t i : others) {
+    if (i == best) continue;
+    text += fmt::format("; {} would take {}, hold {} and send {}", name_of(costs[i].grid),
+                        as_time(costs[i].seconds()), as_bytes(std::llround(costs[i].memory.total())),
+                        as_amount(costs[i].bytes()));
+  }
+  if (costs.size() == 1) text += "; no other grid has so many ranks";
+  if (too_large > 0) text += fmt::format("; {} grid{} not fit", too_large, too_large == 1 ? " does" : "s do");
+  return text + ".";
+}
+
+void print_table(const std::vector<GridCost>& costs, std::optional<std::size_t> best) {
+  fmt::print("{:>10}  {:>10}  {:>10}  {:>10}  {:>10}  {:>8}  {:>8}  {:>8}  {:>8}\n", "data x mod", "memory",
+             "sums", "halo", "weights", "messages", "compute", "waiting", "step");
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    const GridCost& cost = costs[i];
+    fmt::print("{:>10}  {:>10}  {:>10}  {:>10}  {:>10}  {:>8.3g}  {:>8}  {:>8}  {:>8}{}\n",
+               name_of(cost.grid), as_amount(cost.memory.total()), as_amount(cost.sums), as_amount(cost.halo),
+               as_amount(cost.weights), cost.messages, as_time(cost.seconds_compute),
+               as_time(cost.seconds_waiting), as_time(cost.seconds()), i == best ? " <" : "");
+  }
+}
+
+/// `text` in lines of at most 100 columns.
+std::string wrapped(const std::string& text) {
+  constexpr std::size_t width = 100;
+  std::string lines;
+  std::size_t column = 0;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const bool breaks = column > 0 && column + 1 + word.size() > width;
+    if (column > 0) lines += breaks ? '\n' : ' ';
+    column = (column > 0 && !breaks ? column + 1 : 0) + word.size();
+    lines += word;
+  }
+  return lines;
+}
+
+std::string sizes_of(const PlannedRun& run) {
+  std::string sizes = with_separators(run.layers.front().cols);
+  if (run.layers.size() > 6) {
+    return fmt::format("{} - {} ... {} - {}", sizes, with_separators(run.layers.front().rows),
+                       with_separators(run.layers[run.layers.size() - 2].rows),
+                       with_separators(run.layers.back().rows));
+  }
+  for (const LayerPlan& layer : run.layers) sizes += " - " + with_separators(layer.rows);
+  return sizes;
+}
+
+json as_json(const GridCost& cost) {
+  return {{"data", cost.grid.data},
+          {"model", cost.grid.model},
+          {"memory_bytes",
+           {{"parameters", cost.memory.parameters},
+            {"activations", cost.memory.activations},
+            {"exchange", cost.memory.exchange},
+            {"data", cost.memory.data},
+            {"total", cost.memory.total()}}},
+          {"sent_bytes",
+           {{"sums", cost.sums}, {"halo", cost.halo}, {"weights", cost.weights}, {"total", cost.bytes()}}},
+          {"messages", cost.messages},
+          {"seconds",
+           {{"compute", cost.seconds_compute}, {"waiting", cost.seconds_waiting}, {"step", cost.seconds()}}}};
+}
+
+void print_json(const PlannedRun& run, const Speeds& speeds, const std::vector<GridCost>& costs,
+                std::optional<std::size_t> best, const std::string& why, int threads) {
+  json grids = json::array();
+  for (const GridCost& cost : costs) grids.push_back(as_json(cost));
+  const json out = {{"connections", run.connections()},
+                    {"batch", run.batch},
+                    {"threads", threads},
+                    {"network", speeds.network_name},
+                    {"network_origin", speeds.network_origin},
+                    {"kernels_origin", speeds.kernels_origin},
+                    {"grids", grids},
+                    {"best", best ? json(*best) : json()},
+                    {"reason", why}};
+  fmt::print("{}\n", out.dump(2));
+}
+
+ExitCode plan(const PlanOptions& options) {
+  require(options.ranks >= 1 && options.ranks <= most_ranks, "--ranks is {} (must be from 1 to {}).",
+          options.ranks, most_ranks);
+  require(options.samples >= 0, "--samples is {} (must be 0 or more).", options.samples);
+  require(options.memory_gib >= 0, "--memory is {} (must be GiB that a rank may use).", options.memory_gib);
+  const ExperimentConfig config = read_config(options.config_file, options.overrides);
+  const auto threads = config.parallel.threads > 0 ? static_cast<int>(config.parallel.threads)
+                                                   : static_cast<int>(cpus_allowed().size());
+  const Offset samples =
+      options.samples > 0 ? options.samples : config.data.train_samples + config.data.test_samples;
+  const PlannedRun run = planned_run(config, samples);
+  const auto grids = sensible_grids(run, static_cast<int>(options.ranks));
+  require(
+      !grids.empty(),
+      "no grid has {} ranks: with batches of {} samples at most {} data groups have a shard of {} each, and "
+      "every model part needs neurons of each hidden layer. Use another --ranks, or a larger "
+      "training.batch_size.",
+      options.ranks, run.batch, (run.batch + shard_samples - 1) / shard_samples, shard_samples);
+  const Speeds speeds = speeds_for(options, threads);
+  std::vector<GridCost> costs;
+  for (const Grid grid : grids) costs.push_back(cost_of(run, grid, speeds.kernels, speeds.network));
+  const std::optional<double> memory =
+      options.memory_gib > 0 ? std::optional(options.memory_gib * gib) : std::nullopt;
+  const auto best = best_of(costs, memory);
+  const auto too_large = static_cast<std::size_t>(std::ranges::count_if(
+      costs, [&](const GridCost& cost) { return memory && cost.memory.total() > *memory; }));
+  const std::string why =
+      best ? reason(costs, *best, too_large)
+           : fmt::format("None: every grid needs more than {:g} GiB a rank; use more ranks.",
+                         options.memory_gib);
+  if (options.json) {
+    print_json(run, speeds, costs, best, why, threads);
+    return ExitCode::ok;
+  }
+  fmt::print("layers   {}: {} connections\n", sizes_of(run),
+             with_separators(std::llround(run.connections())));
+  fmt::print("run      {} ranks x {} thread{}, batches of {} samples, {} sums\n", options.ranks, threads,
+             threads == 1 ? "" : "s", run.batch, config.parallel.exactness);
+  fmt::print("network  {} ({})\n", speeds.network_name, speeds.network_origin);
+  fmt::print("kernels  {}\n\n", speeds.kernels_origin);
+  print_table(costs, best);
+  fmt::print("\n{}\n", wrapped(why));
+  fmt::print(
+      "\nPer rank and step; bytes are sent, and as many received. Waiting is what computing does not "
+      "hide.\n");
+  if (run.samples == 0)
+    fmt::print("The data set, which every rank holds, is not counted in memory: --samples N counts it.\n");
+  return ExitCode::ok;
+}
+
+}  // namespace
+
+void add_plan_command(CLI::App& app, Action& action) {
+  auto* command = app.add_subcommand(
+      "plan", "Say what each grid of data groups x model parts would cost, without making the network");
+  auto options = std::make_shared<PlanOptions>();
+  command->add_option("CONFIG", options->config_file, "config file (TOML)")->required();
+  command->add_option("--ranks", options->ranks, "ranks to plan for")->required();
+  command->add_option("--network", options->network,
+                      "10gbe, 100gbe, hdr200 or measured (default: measured where `plexus doctor` has, else "
+                      "100gbe)");
+  command->add_option("--samples", options->samples,
+                      "samples of the data set, training and test (default: as the config limits them)");
+  command->add_option("--memory", options->memory_gib, "GiB that a rank may use (default: any amount)");
+  command->add_option("--set", options->overrides, "section.key=value instead of the file's; may be repeated")
+      ->allow_extra_args(false);
+  command->add_flag("--json", options->json, "for programs: one JSON object");
+  command->callback([&action, options] { action = [options] { return plan(*options); }; });
+}
+
+}  // namespace plexus
