@@ -134,7 +134,8 @@ std::string as_amount(double bytes) { return bytes < 0.5 ? "-" : as_bytes(std::l
 std::string as_time(double seconds) {
   if (seconds < 1e-3) return fmt::format("{:.0f} us", 1e6 * seconds);
   if (seconds < 1) return fmt::format("{:.3g} ms", 1e3 * seconds);
-  return seconds < 1e4 ? fmt::format("{:.3g} s", seconds) : fmt::format("{:.1f} h", seconds / 3600);
+  if (seconds < 100) return fmt::format("{:.3g} s", seconds);
+  return seconds < 1e5 ? fmt::format("{:.0f} s", seconds) : fmt::format("{:.3g} h", seconds / 3600);
 }
 
 std::string name_of(Grid grid) { return fmt::format("{} x {}", grid.data, grid.model); }
@@ -264,8 +265,9 @@ ExitCode plan(const PlanOptions& options) {
   }
   fmt::print("layers   {}: {} connections\n", sizes_of(run),
              with_separators(std::llround(run.connections())));
-  fmt::print("run      {} ranks x {} thread{}, batches of {} samples, {} sums\n", options.ranks, threads,
-             threads == 1 ? "" : "s", run.batch, config.parallel.exactness);
+  fmt::print("run      {} rank{} x {} thread{}, batches of {} samples, {} sums\n", options.ranks,
+             options.ranks == 1 ? "" : "s", threads, threads == 1 ? "" : "s", run.batch,
+             config.parallel.exactness);
   fmt::print("network  {} ({})\n", speeds.network_name, speeds.network_origin);
   fmt::print("kernels  {}\n\n", speeds.kernels_origin);
   print_table(costs, best);

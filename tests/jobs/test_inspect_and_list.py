@@ -84,7 +84,8 @@ class Explain(RunTest):
     def test_help_of_the_program_and_of_each_subcommand(self):
         program = self.ask("--help")
 
-        for subcommand, words in (("train", "Exit codes"), ("inspect", "--json"), ("list", "KIND")):
+        for subcommand, words in (("train", "Exit codes"), ("inspect", "--json"), ("list", "KIND"),
+                                  ("plan", "--network"), ("doctor", "--threads")):
             self.assertIn(f"  {subcommand} ", program)
             text = self.ask(subcommand, "--help")
             self.assertIn(f"plexus {subcommand}", text)
