@@ -138,7 +138,7 @@ std::string as_time(double seconds) {
   return seconds < 1e5 ? fmt::format("{:.0f} s", seconds) : fmt::format("{:.3g} h", seconds / 3600);
 }
 
-std::string name_of(Grid grid) { return fmt::format("{} x {}", grid.data, grid.model); }
+std::string name_of(GridShape grid) { return fmt::format("{} x {}", grid.data, grid.model); }
 
 /// Why `best` is chosen: what it takes, and what the two extremes would.
 std::string reason(const std::vector<GridCost>& costs, std::size_t best, std::size_t too_large) {
@@ -249,7 +249,7 @@ ExitCode plan(const PlanOptions& options) {
       options.ranks, run.batch, (run.batch + shard_samples - 1) / shard_samples, shard_samples);
   const Speeds speeds = speeds_for(options, threads);
   std::vector<GridCost> costs;
-  for (const Grid grid : grids) costs.push_back(cost_of(run, grid, speeds.kernels, speeds.network));
+  for (const GridShape grid : grids) costs.push_back(cost_of(run, grid, speeds.kernels, speeds.network));
   const std::optional<double> memory =
       options.memory_gib > 0 ? std::optional(options.memory_gib * gib) : std::nullopt;
   const auto best = best_of(costs, memory);

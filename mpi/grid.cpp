@@ -6,18 +6,21 @@ namespace plexus {
 
 GridShape grid_shape(const ParallelConfig& config, int ranks) {
   const std::int64_t model = config.model;
+  require(config.data > 0 || ranks % model == 0,
+          "parallel.model is {}, which does not divide the {} ranks. Start a multiple of {} ranks, or choose "
+          "another "
+          "parallel.model.",
+          model, ranks, model);
   const std::int64_t data = config.data > 0 ? config.data : ranks / model;
   require(data * model == ranks,
-          "a grid of {} data groups x {} model parts needs {} ranks, and there are {}. Start as many ranks, "
-          "or set "
-          "parallel.model to a divisor of {} and parallel.data to 0.",
-          data, model, data * model, ranks, ranks);
+          "a grid of {} data groups x {} model parts has {} ranks, and there are {}. Start as many, or set "
+          "parallel.data to 0 for as many groups as the ranks make.",
+          data, model, data * model, ranks);
   return {static_cast<int>(data), static_cast<int>(model)};
 }
 
 Grid::Grid(DistributedContext& ctx, GridShape shape) : ctx_(ctx), shape_(shape) {
-  ensure(shape.data * shape.model == ctx.size(), "a grid of {} x {} of {} ranks", shape.data, shape.model,
-         ctx.size());
+  ensure(shape.ranks() == ctx.size(), "a grid of {} x {} of {} ranks", shape.data, shape.model, ctx.size());
   if (shape.model == 1) return;
   replicas_ = ctx.split(part());
   group_ = ctx.split(ctx.rank() / shape.model);

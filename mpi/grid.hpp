@@ -6,16 +6,9 @@
 #include "mpi/distributed_context.hpp"
 #include "mpi/rank_parts.hpp"
 #include "src/config/experiment_config.hpp"
+#include "src/parts/grid_shape.hpp"
 
 namespace plexus {
-
-/// How ranks share the work: `data` groups share out the samples of a batch, and the `model` ranks of a group
-/// share out the neurons of the network.
-struct GridShape {
-  int data = 1;
-  int model = 1;
-  bool operator==(const GridShape&) const = default;
-};
 
 /// Independent. @throws InputError if `config` does not fit the number of ranks
 [[nodiscard]] GridShape grid_shape(const ParallelConfig& config, int ranks);

@@ -124,7 +124,8 @@ ComputeTime compute_time(const PlannedRun& run, const std::vector<Slice>& slices
   return {ns.forward * nanosecond, ns.backward * nanosecond, ns.step * nanosecond};
 }
 
-GridMemory memory_of(const PlannedRun& run, const std::vector<Slice>& slices, Grid grid, Offset samples) {
+GridMemory memory_of(const PlannedRun& run, const std::vector<Slice>& slices, GridShape grid,
+                     Offset samples) {
   const double values = static_cast<double>(lines_of(samples)) * line_samples * real;  // bytes of a neuron
   const double of_value = real * (1 + run.optimizer_states);
   GridMemory memory;
@@ -193,12 +194,12 @@ PlannedRun planned_run(const ExperimentConfig& config, Offset samples) {
   return run;
 }
 
-std::vector<Grid> sensible_grids(const PlannedRun& run, int ranks) {
+std::vector<GridShape> sensible_grids(const PlannedRun& run, int ranks) {
   Offset narrowest = run.layers.front().rows;
   if (run.layers.size() == 1) narrowest = std::min(narrowest, run.layers.front().cols);
   for (std::size_t l = 0; l + 1 < run.layers.size(); ++l) narrowest = std::min(narrowest, run.layers[l].rows);
   const Offset shards = (run.batch + shard_samples - 1) / shard_samples;
-  std::vector<Grid> grids;
+  std::vector<GridShape> grids;
   for (int parts = 1; parts <= ranks; ++parts) {
     if (ranks % parts != 0 || parts > narrowest || ranks / parts > shards) continue;
     grids.push_back({ranks / parts, parts});
@@ -216,7 +217,8 @@ double halo_values(const LayerPlan& layer, int parts, double local_share) {
   return static_cast<double>(layer.cols) * others * needed_share(layer.density * (1 - local_share), rows);
 }
 
-GridCost cost_of(const PlannedRun& run, Grid grid, const KernelSpeed& kernels, const NetworkSpeed& network) {
+GridCost cost_of(const PlannedRun& run, GridShape grid, const KernelSpeed& kernels,
+                 const NetworkSpeed& network) {
   const std::vector<Slice> slices = slices_of(run, grid.model);
   const Offset samples = samples_of_group(run.batch, grid.data);
   const ComputeTime compute = compute_time(run, slices, lines_of_group(slices, samples), kernels);

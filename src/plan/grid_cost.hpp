@@ -5,6 +5,7 @@
 
 #include "src/config/experiment_config.hpp"
 #include "src/nn/first_layers.hpp"
+#include "src/parts/grid_shape.hpp"
 #include "src/plan/machine_speed.hpp"
 #include "src/support/types.hpp"
 
@@ -30,17 +31,9 @@ struct PlannedRun {
 /// @throws InputError if `config` names something that does not exist
 [[nodiscard]] PlannedRun planned_run(const ExperimentConfig& config, Offset samples);
 
-/// Data groups x model parts.
-struct Grid {
-  int data = 1;
-  int model = 1;
-  [[nodiscard]] int ranks() const { return data * model; }
-  bool operator==(const Grid&) const = default;
-};
-
 /// All grids of `ranks` ranks, fewest model parts first, in which every data group has a shard of the batch
 /// and every part has neurons of each hidden layer (of inputs and outputs, where there is no hidden layer).
-[[nodiscard]] std::vector<Grid> sensible_grids(const PlannedRun& run, int ranks);
+[[nodiscard]] std::vector<GridShape> sensible_grids(const PlannedRun& run, int ranks);
 
 /// Bytes that one rank holds.
 struct GridMemory {
@@ -54,7 +47,7 @@ struct GridMemory {
 /// What the busiest rank of a grid holds, sends (and receives as much) in a step, and how long the step
 /// takes.
 struct GridCost {
-  Grid grid;
+  GridShape grid;
   GridMemory memory;
   double sums = 0;      ///< bytes: gradients summed among the ranks with the same part
   double halo = 0;      ///< bytes: activations and output gradients of other parts' neurons
@@ -67,7 +60,7 @@ struct GridCost {
 };
 
 /// The cost model; src/plan/README.md derives it.
-[[nodiscard]] GridCost cost_of(const PlannedRun& run, Grid grid, const KernelSpeed& kernels,
+[[nodiscard]] GridCost cost_of(const PlannedRun& run, GridShape grid, const KernelSpeed& kernels,
                                const NetworkSpeed& network);
 
 /// Share of the neurons of a layer that someone with `lines` rows (or columns) of the matrix between two

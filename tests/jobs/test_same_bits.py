@@ -34,6 +34,20 @@ class SameBits(RunTest):
                     self.assertEqual(found["fingerprint"], self.expected["fingerprint"])
                     self.assertEqual([m["loss"] for m in metrics(out)], [m["loss"] for m in self.history])
 
+    def test_model_parts_do_not_change_the_fingerprint(self):
+        for data, model in ((1, 2), (2, 2), (1, 3), (2, 3), (1, 5)):
+            with self.subTest(data=data, model=model):
+                out = self.out(f"-{data}x{model}")
+
+                result = self.train(out, *settings(parallel__data=data, parallel__model=model), ranks=data * model)
+
+                self.assertIn(f"({data} data groups x {model} model parts)", result.out)
+                self.assertEqual(summary(out)["fingerprint"], self.expected["fingerprint"])
+                self.assertEqual([m["loss"] for m in metrics(out)], [m["loss"] for m in self.history])
+                for line in metrics(out)[:-1]:
+                    self.assertEqual(line["model_parts"], model)
+                    self.assertGreater(min(line["bytes_halo"], line["bytes_weights"], line["bytes_rewire"]), 0)
+
     def test_sums_by_messages_are_those_in_shared_memory(self):
         for ranks in (2, 3):
             with self.subTest(ranks=ranks):

@@ -85,6 +85,41 @@ class StopAndResume(RunTest):
         self.assertIn("resumed", result.out)
         self.assert_same_result(self.out())
 
+    def test_stopped_on_one_grid_and_resumed_on_another(self):
+        for data, model in ((2, 2), (1, 3), (4, 1)):
+            grid = settings(parallel__model=model)
+            with self.launch_training(self.out(), *grid, ranks=data * model) as job:
+                job.wait_for_epochs(4)
+                job.process.send_signal(signal.SIGUSR1)
+
+                result = job.finish()
+
+            self.assertEqual(result.code, AGAIN, result)
+            with h5py.File(checkpoints(self.out())[-1]) as checkpoint:
+                first = checkpoint["layers/000/W"]
+                self.assertEqual(first["indptr"][-1], first["data"].size)
+        self.train(self.out())
+
+        self.assert_same_result(self.out())
+
+    def test_a_killed_part_takes_the_job_with_it_and_the_run_goes_on(self):
+        numbers = random.Random(2)
+        for data, model in ((2, 2), (1, 2)):
+            with self.launch_training(self.out(), *settings(parallel__model=model), ranks=data * model) as job:
+                job.wait_for_epochs(3)
+                time.sleep(numbers.uniform(0, 0.03))
+                ranks = job.rank_processes()
+                os.kill(numbers.choice(list(ranks.values())), signal.SIGKILL)
+
+                result = job.finish(20)
+
+            self.assertNotIn(result.code, (DONE, AGAIN), result)
+            left = [pid for pid in ranks.values() if os.path.exists(f"/proc/{pid}/exe")]
+            self.assertEqual(left, [], "processes of ranks")
+        self.train(self.out(), *settings(parallel__model=3), ranks=3)
+
+        self.assert_same_result(self.out())
+
     def test_a_rank_that_stands_still_ends_the_job(self):
         # Far more epochs than pass in the time: the job must not end before the others miss the rank.
         impatient = settings(parallel__watchdog_seconds=3, training__epochs=100000)

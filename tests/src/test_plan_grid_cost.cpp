@@ -52,7 +52,7 @@ KernelSpeed passages_only(double forward, double backward, double first, double 
 
 const NetworkSpeed fast_network{0, 1e15, 1, {}};
 
-GridCost cost(const PlannedRun& run, Grid grid, const NetworkSpeed& network = fast_network) {
+GridCost cost(const PlannedRun& run, GridShape grid, const NetworkSpeed& network = fast_network) {
   return cost_of(run, grid, passages_only(1, 2, 1.5, 0.5), network);
 }
 
@@ -126,7 +126,7 @@ TEST(PlanGridCost, EveryRankHoldsTheDataSet) {
   PlannedRun run = small_run();
   run.samples = 1000;
 
-  for (const Grid grid : {Grid{1, 1}, Grid{2, 1}, Grid{1, 2}})
+  for (const GridShape grid : {GridShape{1, 1}, GridShape{2, 1}, GridShape{1, 2}})
     EXPECT_DOUBLE_EQ(cost(run, grid).memory.data, 1000.0 * (40 * 4 + 4));
 }
 
@@ -237,10 +237,10 @@ TEST(PlanGridCost, AgreesWithThePublishedTableForFloatSums) {
 TEST(PlanGridCost, GridsHaveAShardForEachGroupAndNeuronsForEachPart) {
   PlannedRun run = small_run();
 
-  EXPECT_EQ(sensible_grids(run, 6), (std::vector<Grid>{{3, 2}, {2, 3}, {1, 6}}));
-  EXPECT_EQ(sensible_grids(run, 1), (std::vector<Grid>{{1, 1}}));
+  EXPECT_EQ(sensible_grids(run, 6), (std::vector<GridShape>{{3, 2}, {2, 3}, {1, 6}}));
+  EXPECT_EQ(sensible_grids(run, 1), (std::vector<GridShape>{{1, 1}}));
   run.layers[0].rows = 2;
-  EXPECT_EQ(sensible_grids(run, 6), (std::vector<Grid>{{3, 2}}));
+  EXPECT_EQ(sensible_grids(run, 6), (std::vector<GridShape>{{3, 2}}));
   EXPECT_TRUE(sensible_grids(run, 7).empty());
 }
 
