@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -45,6 +46,19 @@ inline int write_all(int fd, const char* bytes, std::size_t size) {
     if (written < 0 && errno == EINTR) continue;
     if (written < 0) return errno;
     bytes += written;
+    size -= static_cast<std::size_t>(written);
+  }
+  return 0;
+}
+
+/// Writes all bytes from place `at` of the file on. @return 0 or the errno.
+inline int write_all_at(int fd, const std::byte* bytes, std::size_t size, std::uint64_t at) {
+  while (size > 0) {
+    const ssize_t written = ::pwrite(fd, bytes, size, static_cast<off_t>(at));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return errno;
+    bytes += written;
+    at += static_cast<std::uint64_t>(written);
     size -= static_cast<std::size_t>(written);
   }
   return 0;

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <xxhash.h>
 
 #include <algorithm>
 #include <array>
@@ -10,11 +9,11 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <string_view>
 #include <vector>
 
 #include "io/file_descriptor.hpp"
+#include "io/stream_hash.hpp"
 #include "src/support/error.hpp"
 
 namespace plexus {
@@ -60,16 +59,15 @@ void read_all(const FileDescriptor& file, char* to, std::size_t size) {
 
 /// Hash of the next `size` bytes.
 std::uint64_t hash_of(const FileDescriptor& file, std::size_t size) {
-  const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(), XXH3_freeState);
-  ensure(state != nullptr && XXH3_64bits_reset(state.get()) == XXH_OK, "no memory to hash it");
+  StreamHash hash;
   std::vector<char> block(std::min(size, block_size));
   while (size > 0) {
     const std::size_t part = std::min(size, block.size());
     read_all(file, block.data(), part);
-    XXH3_64bits_update(state.get(), block.data(), part);
+    hash.add(block.data(), part);
     size -= part;
   }
-  return XXH3_64bits_digest(state.get());
+  return hash.value();
 }
 
 }  // namespace

@@ -32,25 +32,51 @@ Group root_of(const Handle& file) {
   return Group({H5Gopen2(file.id(), "/", H5P_DEFAULT), H5Gclose, "open the root group"});
 }
 
-void write_content(const fs::path& path, const FileFormat& format, std::string_view code_version,
+Handle create_file(const fs::path& path, hid_t access) {
+  const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose, "create file properties");
+  check(H5Pset_obj_track_times(creation.id(), false), "choose the file format");
+  return {H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access), H5Fclose, "create the file"};
+}
+
+Handle reopen_file(const fs::path& path, hid_t access) {
+  return {H5Fopen(path.c_str(), H5F_ACC_RDWR, access), H5Fclose, "open the file"};
+}
+
+/// The attributes that all files begin with.
+void write_header(Group& root, const FileFormat& format, std::string_view code_version) {
+  root.set("format", format.name);
+  root.set("format_version", std::vector<std::int32_t>{format.major, format.minor});
+  root.set("code_version", code_version);
+  root.set("created", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))));
+}
+
+/// Opens or creates a file by `open(path, access properties)`, hands its root to `fill` and closes it.
+void write_content(const fs::path& path, Handle (*open)(const fs::path&, hid_t),
                    const std::function<void(Group&)>& fill, WriteStatus& status) {
   const Handle access = file_access();
   use_own_driver(access.id(), status);
-  const Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose, "create file properties");
-  check(H5Pset_obj_track_times(creation.id(), false), "choose the file format");
-  Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), H5Fclose,
-              "create the file");
+  Handle file = open(path, access.id());
   {
     Group root = root_of(file);
-    root.set("format", format.name);
-    root.set("format_version", std::vector<std::int32_t>{format.major, format.minor});
-    root.set("code_version", code_version);
-    root.set("created", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))));
     fill(root);
-    root.set("complete", std::int32_t{1});
   }
   file.close("close the file");
+  ensure(status.error == 0, "HDF5 could not write all of it");
 }
+
+/// Calls `write(status)`. @throws Fault "cannot write 'PATH': reason" if that fails.
+template <class Write>
+void writing(const fs::path& path, Write&& write) {
+  WriteStatus status;
+  try {
+    write(status);
+  } catch (const Error& error) {
+    throw Fault(fmt::format("cannot write '{}': {}", path.string(),
+                            status.error == 0 ? error.what() : reason_of(status.error)));
+  }
+}
+
+void mark_complete(Group& root) { root.set("complete", std::int32_t{1}); }
 
 void check_header(const Group& root, const fs::path& path, const FileFormat& format) {
   const std::string found = root.has_attribute("format") ? root.text("format") : "";
@@ -69,15 +95,15 @@ void write_file(const fs::path& path, const FileFormat& format, std::string_view
                 const std::function<void(Group&)>& fill) {
   prepare_library();
   TemporaryFile temporary(path);
-  WriteStatus status;
-  try {
-    write_content(temporary.path(), format, code_version, fill, status);
-    ensure(status.error == 0, "HDF5 could not write all of it");
+  writing(path, [&](WriteStatus& status) {
+    const auto write = [&](Group& root) {
+      write_header(root, format, code_version);
+      fill(root);
+      mark_complete(root);
+    };
+    write_content(temporary.path(), create_file, write, status);
     seal(temporary.path());
-  } catch (const Error& error) {
-    throw Fault(fmt::format("cannot write '{}': {}", path.string(),
-                            status.error == 0 ? error.what() : reason_of(status.error)));
-  }
+  });
   try {
     read_file(temporary.path(), format, [](const Group& root) { root.verify_datasets(); });
   } catch (const Error& error) {
@@ -86,15 +112,41 @@ void write_file(const fs::path& path, const FileFormat& format, std::string_view
   temporary.publish();
 }
 
-void read_file(const fs::path& path, const FileFormat& format,
-               const std::function<void(const Group&)>& read) {
+StagedFile::StagedFile(fs::path path, const FileFormat& format, std::string_view code_version,
+                       const std::function<void(Group&)>& fill)
+    : path_(std::move(path)), temporary_(path_) {
+  prepare_library();
+  writing(path_, [&](WriteStatus& status) {
+    const auto write = [&](Group& root) {
+      write_header(root, format, code_version);
+      fill(root);
+    };
+    write_content(temporary_.path(), create_file, write, status);
+  });
+}
+
+void StagedFile::publish(const std::function<void(Group&)>& complete) {
+  prepare_library();
+  writing(path_, [&](WriteStatus& status) {
+    const auto write = [&](Group& root) {
+      complete(root);
+      mark_complete(root);
+    };
+    write_content(temporary_.path(), reopen_file, write, status);
+    seal(temporary_.path());
+  });
+  temporary_.publish();
+}
+
+void read_file(const fs::path& path, const FileFormat& format, const std::function<void(const Group&)>& read,
+               Seal seal) {
   prepare_library();
   require(::access(path.c_str(), R_OK) == 0,
           "cannot read {} '{}': {}. Name a file that exists and may be read.", format.what, path.string(),
           reason_of(errno));
   bool header_is_known = false;
   try {
-    check_seal(path);
+    if (seal == Seal::unchecked) check_seal(path);
     const Handle access = file_access();
     const Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.id()), H5Fclose, "open the file");
     const Group root = root_of(file);

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string_view>
 
+#include "io/durable_file.hpp"
 #include "io/hdf5_handle.hpp"
 
 namespace plexus::hdf5 {
@@ -27,11 +28,36 @@ struct FileFormat {
 void write_file(const std::filesystem::path& path, const FileFormat& format, std::string_view code_version,
                 const std::function<void(Group& root)>& fill);
 
+/// A file made in two steps, between which other processes may fill the datasets that the first one reserved
+/// (`Group::reserve`). Until it is published it has a temporary name; unless it is, nothing is left behind.
+class StagedFile {
+ public:
+  /// Makes the file and closes it. `fill` as for `write_file`. @throws Fault as `write_file` does.
+  StagedFile(std::filesystem::path path, const FileFormat& format, std::string_view code_version,
+             const std::function<void(Group& root)>& fill);
+
+  /// The name the file will have.
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  /// The name it has.
+  [[nodiscard]] const std::filesystem::path& temporary_path() const { return temporary_.path(); }
+
+  /// Has `complete` add what was not known before, e.g. hashes, then closes, seals, syncs and renames the
+  /// file. @throws Fault as `write_file` does.
+  void publish(const std::function<void(Group& root)>& complete);
+
+ private:
+  std::filesystem::path path_;
+  TemporaryFile temporary_;
+};
+
+/// Whether a process has found a file's seal intact and told this one. A check reads the whole file.
+enum class Seal { unchecked, checked };
+
 /// Opens a file, checks seal, format, version and completeness, and hands it to `read`.
 /// @throws InputError naming the file: it does not exist, is of another format or version, or is damaged.
 /// Errors
 ///         thrown by `read` count as damage.
 void read_file(const std::filesystem::path& path, const FileFormat& format,
-               const std::function<void(const Group& root)>& read);
+               const std::function<void(const Group& root)>& read, Seal seal = Seal::unchecked);
 
 }  // namespace plexus::hdf5

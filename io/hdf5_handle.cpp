@@ -154,6 +154,24 @@ H5O_type_t object_type(hid_t group, const std::string& name) {
   return info.type;
 }
 
+/// @param doing  for messages
+Handle create_dataset(hid_t group, const std::string& name, hid_t type, hid_t space, hid_t properties,
+                      const std::string& doing) {
+  check(H5Pset_obj_track_times(properties, false), doing);
+  check(H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER), doing);
+  return {H5Dcreate2(group, name.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT), H5Dclose,
+          doing};
+}
+
+void write_meaning(hid_t dataset, const Meaning& meaning) {
+  write_attribute(dataset, "long_name", meaning.long_name);
+  write_attribute(dataset, "units", meaning.units);
+}
+
+void write_hash(hid_t dataset, std::uint64_t hash) {
+  write_attribute(dataset, hash_attribute, H5T_STD_U64LE, {}, &hash);
+}
+
 Handle open_group(hid_t parent, const std::string& name) {
   return {H5Gopen2(parent, name.c_str(), H5P_DEFAULT), H5Gclose, fmt::format("open group '{}'", name)};
 }
@@ -253,16 +271,10 @@ std::string Group::text(const std::string& name) const {
 void Group::write_bytes(const std::string& name, hid_t type, hid_t space, hid_t properties, const void* data,
                         std::size_t bytes, const Meaning& meaning) {
   const std::string doing = fmt::format("write dataset '{}'", path_of(name));
-  check(H5Pset_obj_track_times(properties, false), doing);
-  check(H5Pset_fill_time(properties, H5D_FILL_TIME_NEVER), doing);
-  const Handle dataset(
-      H5Dcreate2(handle_.id(), name.c_str(), type, space, H5P_DEFAULT, properties, H5P_DEFAULT), H5Dclose,
-      doing);
+  const Handle dataset = create_dataset(handle_.id(), name, type, space, properties, doing);
   if (bytes > 0) check(H5Dwrite(dataset.id(), type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data), doing);
-  write_attribute(dataset.id(), "long_name", meaning.long_name);
-  write_attribute(dataset.id(), "units", meaning.units);
-  const std::uint64_t hash = XXH3_64bits(data, bytes);
-  write_attribute(dataset.id(), hash_attribute, H5T_STD_U64LE, {}, &hash);
+  write_meaning(dataset.id(), meaning);
+  write_hash(dataset.id(), XXH3_64bits(data, bytes));
 }
 
 void Group::write_dataset(const std::string& name, NumberType type, const std::vector<std::size_t>& shape,
@@ -288,6 +300,29 @@ void Group::write_text(const std::string& name, std::string_view text, const Mea
   const Handle space = space_of({});
   const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, "create dataset properties");
   write_bytes(name, type.id(), space.id(), properties.id(), bytes.data(), bytes.size(), meaning);
+}
+
+FilePlace Group::reserve(const std::string& name, NumberType type, const std::vector<std::size_t>& shape,
+                         const Meaning& meaning) {
+  const std::string doing = fmt::format("make room for dataset '{}'", path_of(name));
+  const Handle space = space_of(shape);
+  const Handle properties(H5Pcreate(H5P_DATASET_CREATE), H5Pclose, doing);
+  check(H5Pset_alloc_time(properties.id(), H5D_ALLOC_TIME_EARLY), doing);
+  const Handle dataset =
+      create_dataset(handle_.id(), name, file_type(type), space.id(), properties.id(), doing);
+  write_meaning(dataset.id(), meaning);
+  FilePlace place;
+  place.bytes = H5Tget_size(file_type(type));
+  for (const std::size_t size : shape) place.bytes *= size;
+  if (place.bytes == 0) return place;
+  const haddr_t begin = H5Dget_offset(dataset.id());
+  ensure(begin != HADDR_UNDEF, "HDF5 cannot {}: no place was given to it", doing);
+  place.begin = begin;
+  return place;
+}
+
+void Group::set_hash(const std::string& dataset, std::uint64_t hash) {
+  write_hash(open_dataset(dataset).handle.id(), hash);
 }
 
 Group::OpenDataset Group::open_dataset(const std::string& name) const {
@@ -328,13 +363,43 @@ void Group::read_dataset(const OpenDataset& dataset, void* data) {
   if (dataset.bytes > 0) {
     check(H5Dread(dataset.handle.id(), dataset.type.id(), H5S_ALL, H5S_ALL, H5P_DEFAULT, data), doing);
   }
+  const std::uint64_t stored = stored_hash(dataset);
+  const std::uint64_t found = XXH3_64bits(data, dataset.bytes);
+  ensure(found == stored, "the bytes of dataset '{}' do not match their hash ({:016x}, stored {:016x})",
+         dataset.path, found, stored);
+}
+
+std::uint64_t Group::stored_hash(const OpenDataset& dataset) {
   std::uint64_t stored = 0;
   const RawAttribute raw = read_attribute(dataset.handle.id(), hash_attribute);
   ensure(raw.bytes.size() == sizeof stored, "dataset '{}' has no hash", dataset.path);
   std::copy(raw.bytes.begin(), raw.bytes.end(), reinterpret_cast<char*>(&stored));
-  const std::uint64_t found = XXH3_64bits(data, dataset.bytes);
-  ensure(found == stored, "the bytes of dataset '{}' do not match their hash ({:016x}, stored {:016x})",
-         dataset.path, found, stored);
+  return stored;
+}
+
+std::uint64_t Group::hash_of(const std::string& dataset) const { return stored_hash(open_dataset(dataset)); }
+
+std::size_t Group::values_in_rows(const OpenDataset& dataset, std::size_t begin, std::size_t count) {
+  ensure(begin <= dataset.shape[0] && count <= dataset.shape[0] - begin,
+         "dataset '{}' has {} rows; {} from row {} on are wanted", dataset.path, dataset.shape[0], count,
+         begin);
+  std::size_t values = count;
+  for (std::size_t i = 1; i < dataset.shape.size(); ++i) values *= dataset.shape[i];
+  return values;
+}
+
+void Group::read_rows(const OpenDataset& dataset, std::size_t begin, std::size_t count, void* data) {
+  const std::string doing = fmt::format("read rows of dataset '{}'", dataset.path);
+  std::vector<hsize_t> first(dataset.shape.size(), 0);
+  std::vector<hsize_t> sizes(dataset.shape.begin(), dataset.shape.end());
+  first[0] = begin;
+  sizes[0] = count;
+  const Handle in_file(H5Dget_space(dataset.handle.id()), H5Sclose, doing);
+  check(H5Sselect_hyperslab(in_file.id(), H5S_SELECT_SET, first.data(), nullptr, sizes.data(), nullptr),
+        doing);
+  const Handle in_memory = space_of({sizes.begin(), sizes.end()});
+  check(H5Dread(dataset.handle.id(), dataset.type.id(), in_memory.id(), in_file.id(), H5P_DEFAULT, data),
+        doing);
 }
 
 std::string Group::read_text(const std::string& name) const {

@@ -45,6 +45,10 @@ void check(herr_t result, std::string_view doing);
 /// Number types that files hold; little-endian, IEEE 754.
 enum class NumberType { int32, int64, uint64, float32, float64 };
 
+[[nodiscard]] constexpr std::size_t bytes_of_number(NumberType type) {
+  return type == NumberType::int32 || type == NumberType::float32 ? 4 : 8;
+}
+
 template <class T>
 concept Number = std::is_same_v<T, std::int32_t> || std::is_same_v<T, std::int64_t> ||
     std::is_same_v<T, std::uint64_t> || std::is_same_v<T, float> || std::is_same_v<T, double>;
@@ -73,6 +77,12 @@ struct Table {
   std::size_t rows = 0;
   std::size_t cols = 0;
   std::vector<T> values;
+};
+
+/// Where the bytes of a dataset lie in its file.
+struct FilePlace {
+  std::uint64_t begin = 0;  ///< unknown where there are no bytes
+  std::uint64_t bytes = 0;
 };
 
 /// A group of a file, the root included. Every dataset written here carries an attribute `xxh3_64`, the XXH3
@@ -131,7 +141,18 @@ class Group {
                    const Meaning& meaning) {
     write_dataset(name, number_type<T>(), {rows, cols}, values.data(), meaning, Storage::contiguous);
   }
+  /// The dataset is contiguous. `data` holds all of it, row-major.
+  void write_array(const std::string& name, NumberType type, const std::vector<std::size_t>& shape,
+                   const void* data, const Meaning& meaning) {
+    write_dataset(name, type, shape, data, meaning, Storage::contiguous);
+  }
   void write_text(const std::string& name, std::string_view text, const Meaning& meaning);
+
+  /// Makes a contiguous dataset that others fill, without HDF5. It has no hash until `set_hash`.
+  FilePlace reserve(const std::string& name, NumberType type, const std::vector<std::size_t>& shape,
+                    const Meaning& meaning);
+  /// Adds the hash of the bytes to a dataset made by `reserve`.
+  void set_hash(const std::string& dataset, std::uint64_t hash);
 
   template <Number T>
   [[nodiscard]] std::vector<T> read(const std::string& name) const {
@@ -147,6 +168,22 @@ class Group {
     read_dataset(dataset, table.values.data());
     return table;
   }
+  /// `count` rows of a list or a matrix of `rank` dimensions, from row `begin` on, row-major. The hash is of
+  /// the whole dataset and not compared.
+  template <Number T>
+  [[nodiscard]] std::vector<T> read_rows(const std::string& name, std::size_t rank, std::size_t begin,
+                                         std::size_t count) const {
+    const OpenDataset dataset = open_dataset(name, number_type<T>(), rank);
+    std::vector<T> values(values_in_rows(dataset, begin, count));
+    if (!values.empty()) read_rows(dataset, begin, count, values.data());
+    return values;
+  }
+  /// Sizes of a list or a matrix.
+  [[nodiscard]] std::vector<std::size_t> shape_of(const std::string& dataset, NumberType type,
+                                                  std::size_t rank) const {
+    return open_dataset(dataset, type, rank).shape;
+  }
+  [[nodiscard]] std::uint64_t hash_of(const std::string& dataset) const;
   [[nodiscard]] std::string read_text(const std::string& name) const;
 
   /// Reads every dataset below this group. @throws Fault naming the first whose bytes do not match their
@@ -173,6 +210,10 @@ class Group {
   [[nodiscard]] OpenDataset open_dataset(const std::string& name) const;
   [[nodiscard]] OpenDataset open_dataset(const std::string& name, NumberType type, std::size_t rank) const;
   static void read_dataset(const OpenDataset& dataset, void* data);
+  [[nodiscard]] static std::size_t values_in_rows(const OpenDataset& dataset, std::size_t begin,
+                                                  std::size_t count);
+  static void read_rows(const OpenDataset& dataset, std::size_t begin, std::size_t count, void* data);
+  [[nodiscard]] static std::uint64_t stored_hash(const OpenDataset& dataset);
 
   Handle handle_;
 };

@@ -78,7 +78,7 @@ void check_sizes(const LayerSnapshot& layer, std::size_t layer_index) {
 
 }  // namespace
 
-std::uint64_t fingerprint(const LayerSnapshot& layer, std::size_t layer_index) {
+std::uint64_t slice_fingerprint(const LayerSnapshot& layer, std::size_t layer_index) {
   check_sizes(layer, layer_index);
   const Topology& t = layer.topology;
   const bool dense = layer.kind == LayerKind::dense;
@@ -101,17 +101,28 @@ std::uint64_t fingerprint(const LayerSnapshot& layer, std::size_t layer_index) {
     }
     sums[part] = sum;
   });
-  return std::accumulate(sums.begin(), sums.end(),
-                         mix64(exponent_tag, layer_index, word(layer.gradient_exponent)));
+  return std::accumulate(sums.begin(), sums.end(), std::uint64_t{0});
+}
+
+std::uint64_t layer_fingerprint(std::uint64_t slices, std::size_t layer_index, int gradient_exponent) {
+  return slices + mix64(exponent_tag, layer_index, word(gradient_exponent));
+}
+
+std::uint64_t fingerprint(const LayerSnapshot& layer, std::size_t layer_index) {
+  return layer_fingerprint(slice_fingerprint(layer, layer_index), layer_index, layer.gradient_exponent);
+}
+
+std::uint64_t fingerprint(const TrainingPosition& at, std::span<const std::uint64_t> layers) {
+  std::uint64_t hash = mix64(word(at.epoch), word(at.step), word(at.global_step));
+  for (const std::uint64_t layer : layers) hash = mix64(hash, layer);
+  return hash;
 }
 
 std::uint64_t fingerprint(const ModelSnapshot& snapshot) {
-  const TrainingPosition& at = snapshot.position;
-  std::uint64_t hash = mix64(word(at.epoch), word(at.step), word(at.global_step));
-  for (std::size_t i = 0; i < snapshot.layers.size(); ++i) {
-    hash = mix64(hash, fingerprint(snapshot.layers[i], i));
-  }
-  return hash;
+  std::vector<std::uint64_t> layers;
+  for (std::size_t i = 0; i < snapshot.layers.size(); ++i)
+    layers.push_back(fingerprint(snapshot.layers[i], i));
+  return fingerprint(snapshot.position, layers);
 }
 
 std::uint64_t pattern_hash(const Topology& in_stable_ids) {

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -86,6 +88,18 @@ struct ModelSnapshot {
 /// Order-free fingerprint of one layer: a sum over connections and biases of a hash of the stable ids of both
 /// ends, the bits of the value and of its optimizer state. The same for any partition of the rows.
 [[nodiscard]] std::uint64_t fingerprint(const LayerSnapshot& layer, std::size_t layer_index);
+
+/// What the rows of a slice of a layer add to the fingerprint of the layer: slices, whose columns are those
+/// of the whole layer, add up modulo 2^64.
+[[nodiscard]] std::uint64_t slice_fingerprint(const LayerSnapshot& slice, std::size_t layer_index);
+
+/// The fingerprint of a layer of which `slices` is the sum of `slice_fingerprint`.
+[[nodiscard]] std::uint64_t layer_fingerprint(std::uint64_t slices, std::size_t layer_index,
+                                              int gradient_exponent);
+
+/// Fingerprint of the whole state, of which `layers` are the fingerprints of the layers.
+[[nodiscard]] std::uint64_t fingerprint(const TrainingPosition& position,
+                                        std::span<const std::uint64_t> layers);
 
 /// Fingerprint of the whole state: layers and position (epoch, step).
 [[nodiscard]] std::uint64_t fingerprint(const ModelSnapshot& snapshot);
