@@ -77,6 +77,25 @@ void RunWriter::checkpoint(const ModelSnapshot& snapshot) {
   changed_.notify_all();
 }
 
+SliceFilePlan RunWriter::begin_slices(const SnapshotHead& head) {
+  finish();
+  slices_ = std::make_unique<SlicedCheckpoint>(
+      run_.checkpoints() / checkpoint_file_of(head.rest.position).file_name(), head, code_version_);
+  return slices_->plan();
+}
+
+void RunWriter::complete_slices(std::uint64_t fingerprint, std::vector<WrittenPiece> pieces) {
+  const std::lock_guard lock(mutex_);
+  queue_.emplace_back(WrittenSlices{std::move(slices_), fingerprint, std::move(pieces)});
+  changed_.notify_all();
+}
+
+void RunWriter::abandon_slices(const std::string& problem) {
+  slices_.reset();
+  newest_is_written(false);
+  warn_of(problem);
+}
+
 bool RunWriter::finish() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return queue_.empty(); });
@@ -104,8 +123,17 @@ void RunWriter::carry_out(const Job& job) {
   try {
     std::visit([this](const auto& content) { write(content); }, job);
   } catch (const std::exception& error) {
-    warn_(fmt::format("{}. Training continues; the next checkpoint tries again.", error.what()));
+    warn_of(error.what());
   }
+}
+
+void RunWriter::warn_of(const std::string& problem) {
+  warn_(fmt::format("{}. Training continues; the next checkpoint tries again.", problem));
+}
+
+void RunWriter::newest_is_written(bool written) {
+  const std::lock_guard lock(mutex_);
+  is_newest_written_ = written;
 }
 
 void RunWriter::write(const TopologyRecord& record) {
@@ -141,15 +169,22 @@ void RunWriter::write_unwritten_records() {
 }
 
 void RunWriter::write(const ModelSnapshot& snapshot) {
-  const auto is_written = [this](bool written) {
-    const std::lock_guard lock(mutex_);
-    is_newest_written_ = written;
-  };
+  write_checkpoint_of(snapshot,
+                      [&](const fs::path& path) { write_checkpoint(path, snapshot, code_version_); });
+}
+
+void RunWriter::write(const WrittenSlices& slices) {
+  write_checkpoint_of(slices.file->head().rest,
+                      [&](const fs::path&) { slices.file->publish(slices.fingerprint, slices.pieces); });
+}
+
+void RunWriter::write_checkpoint_of(const ModelSnapshot& snapshot,
+                                    const std::function<void(const fs::path&)>& put) {
   const CheckpointFile written = checkpoint_file_of(snapshot.position);
-  is_written(false);
+  newest_is_written(false);
   write_unwritten_records();
-  write_checkpoint(run_.checkpoints() / written.file_name(), snapshot, code_version_);
-  is_written(true);
+  put(run_.checkpoints() / written.file_name());
+  newest_is_written(true);
 
   // Files of later positions are from before a resume that had to pass them over: not counted, overwritten in
   // time.
@@ -173,7 +208,7 @@ void RunWriter::refresh_index() {
     write_run_index(run_, *index_, kept_, code_version_);
     is_index_stale_ = false;
   } catch (const std::exception& error) {
-    warn_(fmt::format("{}. Training continues; the next checkpoint tries again.", error.what()));
+    warn_of(error.what());
   }
 }
 

@@ -3,25 +3,32 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <filesystem>
+#include <functional>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <variant>
+#include <vector>
 
+#include "io/checkpoint_slices.hpp"
 #include "io/run_files.hpp"
 #include "io/run_index.hpp"
 #include "src/state/run_sink.hpp"
+#include "src/state/slice_files.hpp"
 
 namespace plexus {
 
 /// Writes checkpoints, topology records and the index of a run. One background thread does it, in order, and
-/// is the only one to touch HDF5 while the object lives. Handing something over copies it; when two
+/// is the only one to touch HDF5 while the object lives, but for `begin_slices`, which waits until it rests.
+/// Handing something over copies it; when two
 /// checkpoints are not yet on disk, the next one waits.
 ///
 /// A write that fails (full disk, I/O error) becomes one warning. The next checkpoint tries again; topology
 /// records are kept and tried again first, because a history with a hole cannot be replayed.
-class RunWriter final : public RunSink {
+class RunWriter final : public RunSink, public SliceFiles {
  public:
   /// @param run   directory of the run; folders `ckpt` and `topo` are created. It must be this process's
   /// alone.
@@ -37,13 +44,29 @@ class RunWriter final : public RunSink {
   void checkpoint(const ModelSnapshot& snapshot) override;
   bool finish() override;
 
+  SliceFilePlan begin_slices(const SnapshotHead& head) override;
+  void complete_slices(std::uint64_t fingerprint, std::vector<WrittenPiece> pieces) override;
+  void abandon_slices(const std::string& problem) override;
+
  private:
-  using Job = std::variant<TopologyRecord, ModelSnapshot>;
+  /// A checkpoint that all parts have written, to be checked and put in place.
+  struct WrittenSlices {
+    std::unique_ptr<SlicedCheckpoint> file;
+    std::uint64_t fingerprint;
+    std::vector<WrittenPiece> pieces;
+  };
+  using Job = std::variant<TopologyRecord, ModelSnapshot, WrittenSlices>;
 
   void work();
   void carry_out(const Job& job);
   void write(const TopologyRecord& record);
   void write(const ModelSnapshot& snapshot);
+  void write(const WrittenSlices& slices);
+  /// Has `put(path)` put a checkpoint in place, lets old ones go and renews the index.
+  void write_checkpoint_of(const ModelSnapshot& snapshot,
+                           const std::function<void(const std::filesystem::path&)>& put);
+  void warn_of(const std::string& problem);
+  void newest_is_written(bool written);
   void write_unwritten_records();
   void refresh_index();
 
@@ -56,6 +79,8 @@ class RunWriter final : public RunSink {
   std::vector<CheckpointFile> kept_;      // checkpoints that the index links to
   std::deque<TopologyRecord> unwritten_;  // records whose write failed
   bool is_index_stale_ = false;
+
+  std::unique_ptr<SlicedCheckpoint> slices_;  // under way; touched by the calling thread only
 
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;

@@ -13,9 +13,9 @@ namespace plexus {
 // A checkpoint of a network that several parts hold. Part 0 makes a file with room for everything, every part
 // writes its slices into it, and part 0 completes it:
 //
-//     part 0        plan = SliceFiles::begin(head)
+//     part 0        plan = SliceFiles::begin_slices(head)
 //     every part    SliceWriter::open(head, plan, part), write(each layer), pieces = close()
-//     part 0        SliceFiles::finish(fingerprint, pieces of all parts), or abandon
+//     part 0        SliceFiles::complete_slices(fingerprint, pieces of all parts), or abandon_slices
 //
 // `io` implements both; `mpi/sliced_checkpoint` ties the parts together.
 
@@ -42,12 +42,12 @@ struct WrittenPiece {
 class SliceWriter {
  public:
   virtual ~SliceWriter() = default;
-  /// Lets go of a former file that was not closed.
   virtual void open(const SnapshotHead& head, const SliceFilePlan& plan, int part) = 0;
   /// The part's slice of a layer, once each. Columns, and col_ids, are those of the whole layer; col_ids are
   /// needed of layer 0 on part 0 only. A slice of a dense layer has all cells as connections.
   virtual void write(std::size_t layer, const LayerSnapshot& slice, SlicePlace place) = 0;
-  /// What was written is on disk. @return all of it
+  /// Lets go of the file, also after a failure: an open one takes room though it was removed. What was
+  /// written is then on disk. @return all of it
   virtual std::vector<WrittenPiece> close() = 0;
 };
 
@@ -56,12 +56,12 @@ class SliceFiles {
  public:
   virtual ~SliceFiles() = default;
   /// Makes a file for the checkpoint. Waits until other files are written. @throws Fault with the reason.
-  virtual SliceFilePlan begin(const SnapshotHead& head) = 0;
+  virtual SliceFilePlan begin_slices(const SnapshotHead& head) = 0;
   /// All parts have written. Returns soon: the file is checked and put in place later, and a failure becomes
   /// a warning.
-  virtual void finish(std::uint64_t fingerprint, std::vector<WrittenPiece> pieces) = 0;
-  /// A part could not write, or `begin` threw. Removes the file and warns.
-  virtual void abandon(const std::string& problem) = 0;
+  virtual void complete_slices(std::uint64_t fingerprint, std::vector<WrittenPiece> pieces) = 0;
+  /// A part could not write, or `begin_slices` threw. Removes the file and warns.
+  virtual void abandon_slices(const std::string& problem) = 0;
 };
 
 }  // namespace plexus

@@ -11,6 +11,7 @@
 #include "io/run_index.hpp"
 #include "io/topology_history.hpp"
 #include "tests/io/run_fixtures.hpp"
+#include "tests/io/slice_fixtures.hpp"
 
 namespace plexus {
 namespace {
@@ -44,6 +45,51 @@ TEST_F(RunWriting, LeavesCheckpointsRecordsAndIndex) {
   EXPECT_EQ(read_checkpoint(run.checkpoints() / "e000001.h5"), network.snapshot());
   const RunIndex expected{{"seed = 1\n", "none", 0}, network.snapshot().history};
   EXPECT_EQ(read_run_index(run), expected);
+}
+
+TEST_F(RunWriting, CompletesWhatPartsHaveWritten) {
+  const ModelSnapshot snapshot = small_snapshot(2);
+  RunWriter out = writer(1);
+  out.checkpoint(small_snapshot(1));
+
+  const SliceFilePlan plan = out.begin_slices(head_of(snapshot));
+  std::vector<WrittenPiece> pieces;
+  for (const int part : {0, 1}) {
+    const auto own = write_part(plan, snapshot, part, 2);
+    pieces.insert(pieces.end(), own.begin(), own.end());
+  }
+  out.complete_slices(snapshot.fingerprint, pieces);
+
+  EXPECT_TRUE(out.finish());
+  EXPECT_TRUE(warnings.empty());
+  EXPECT_EQ(names_in(run.checkpoints()), Names{"e000002.h5"}) << "the one before is not kept";
+  EXPECT_EQ(load_newest(run, warn), snapshot);
+  EXPECT_EQ(read_run_index(run).history, snapshot.history);
+}
+
+TEST_F(RunWriting, AbandonsWhatAPartCouldNotWrite) {
+  RunWriter out = writer(1);
+  out.checkpoint(small_snapshot(1));
+
+  const SliceFilePlan plan = out.begin_slices(head_of(small_snapshot(2)));
+  (void)write_part(plan, small_snapshot(2), 0, 2);
+  out.abandon_slices("part 1: cannot write: No space left on device");
+
+  EXPECT_FALSE(out.finish());
+  EXPECT_EQ(names_in(run.checkpoints()), Names{"e000001.h5"});
+  EXPECT_EQ(warnings, std::vector<std::string>{"part 1: cannot write: No space left on device. Training "
+                                               "continues; the next checkpoint tries again."});
+}
+
+TEST_F(RunWriting, SlicesThatDoNotFillTheFileAreAWarning) {
+  RunWriter out = writer(1);
+
+  const SliceFilePlan plan = out.begin_slices(head_of(small_snapshot(2)));
+  out.complete_slices(small_snapshot(2).fingerprint, write_part(plan, small_snapshot(2), 0, 2));
+
+  EXPECT_FALSE(out.finish());
+  EXPECT_TRUE(names_in(run.checkpoints()).empty());
+  EXPECT_EQ(warnings.size(), 1U);
 }
 
 TEST_F(RunWriting, KeepsTheNewestCheckpoints) {
