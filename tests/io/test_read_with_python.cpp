@@ -8,8 +8,10 @@
 #include <utility>
 #include <vector>
 
+#include "io/checkpoint_file.hpp"
 #include "io/run_writer.hpp"
 #include "tests/io/run_fixtures.hpp"
+#include "tests/io/slice_fixtures.hpp"
 
 namespace plexus {
 namespace {
@@ -53,8 +55,15 @@ class ReadWithPython : public ::testing::Test {
   }
 
   std::pair<int, std::string> run_script(const std::filesystem::path& directory) {
-    const auto script = std::filesystem::path(__FILE__).parent_path() / "read_with_python.py";
-    return run_command(python + " '" + script.string() + "' '" + directory.string() + "'");
+    return run_script("read_with_python.py", {directory});
+  }
+
+  std::pair<int, std::string> run_script(const std::string& name,
+                                         const std::vector<std::filesystem::path>& arguments) {
+    std::string command =
+        python + " '" + (std::filesystem::path(__FILE__).parent_path() / name).string() + "'";
+    for (const auto& argument : arguments) command += " '" + argument.string() + "'";
+    return run_command(command);
   }
 
   TempDir folder;
@@ -92,6 +101,28 @@ TEST_F(ReadWithPython, AnotherTopologyIsNoticed) {
   EXPECT_EQ(code, 1);
   EXPECT_NE(output.find("layer 000, epoch 5: checkpoint 000005 has another topology"), std::string::npos)
       << output;
+}
+
+TEST_F(ReadWithPython, SlicesMakeTheObjectsThatTheWholeNetworkMakes) {
+  const auto whole = folder.path() / "whole.h5", parts = folder.path() / "parts.h5";
+  write_checkpoint(whole, small_snapshot(), "0.1.0");
+  write_in_parts(parts, small_snapshot(), 3);
+
+  const auto [code, output] = run_script("same_content.py", {whole, parts});
+
+  EXPECT_EQ(code, 0) << output;
+  EXPECT_TRUE(output.ends_with(" objects are the same\n")) << output;
+}
+
+TEST_F(ReadWithPython, OtherContentIsNoticed) {
+  const auto first = folder.path() / "first.h5", second = folder.path() / "second.h5";
+  write_checkpoint(first, small_snapshot(2), "0.1.0");
+  write_checkpoint(second, small_snapshot(3), "0.1.0");
+
+  const auto [code, output] = run_script("same_content.py", {first, second});
+
+  EXPECT_EQ(code, 1);
+  EXPECT_NE(output.find("position: attribute epoch is 2 and 3"), std::string::npos) << output;
 }
 
 }  // namespace
