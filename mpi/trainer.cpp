@@ -316,7 +316,9 @@ void Trainer::rewire(EpochMetrics& metrics) {
                             config_.topology.drop_fraction,
                             budget_of(config_),
                             config_.training.seed,
-                            static_cast<std::uint64_t>(epoch)};
+                            static_cast<std::uint64_t>(epoch),
+                            true,
+                            {config_.topology.locality, config_.topology.blocks}};
   TopologyRecord record =
       grid_.parts() == nullptr ? rewire_whole(evolution, metrics) : rewire_parts(evolution, metrics);
   if (setup_.sink != nullptr) setup_.sink->record(record);

@@ -35,6 +35,8 @@ struct TopologyConfig {
   std::optional<double> density;
   std::string method = "set";
   double drop_fraction = 0.3;
+  double locality = 0.0;  // share of grown connections inside blocks; 0 = blocks do not matter
+  Offset blocks = 64;
   std::string output_layer = "fixed";
 };
 

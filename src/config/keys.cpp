@@ -108,6 +108,10 @@ void check_topology(const TopologyConfig& t, Checker& checker) {
                 "in (0, 1]; it is the share of cells that are connected");
   checker.check(t.drop_fraction > 0 && t.drop_fraction < 1, "topology.drop_fraction", t.drop_fraction,
                 "in (0, 1); it is the share of connections replaced");
+  checker.check(t.locality >= 0 && t.locality <= 1, "topology.locality", t.locality,
+                "in [0, 1]; it is the share of new connections that stay inside a block");
+  checker.check(t.blocks >= 1 && t.blocks <= std::numeric_limits<Index>::max(), "topology.blocks", t.blocks,
+                fmt::format("from 1 to {}", std::numeric_limits<Index>::max()));
   checker.check_one_of("topology.output_layer", t.output_layer, {"evolved", "fixed", "dense"});
 }
 

@@ -52,6 +52,10 @@ void for_each_key(Config& config, Visitor&& visit) {
   visit("topology", "method", t.method, result, "how connections evolve: see `plexus list rules`");
   visit("topology", "drop_fraction", t.drop_fraction, result,
         "share of connections replaced after each epoch, (0, 1)");
+  visit("topology", "locality", t.locality, result,
+        "share of new connections that stay inside a block of neurons, [0, 1]; 0 = anywhere");
+  visit("topology", "blocks", t.blocks, result,
+        "ranges that each layer of neurons is cut into, on any number of ranks; for locality");
   visit("topology", "output_layer", t.output_layer, result,
         "evolved (like the others), fixed (sparse, never rewired) or dense");
 

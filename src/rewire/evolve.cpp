@@ -41,40 +41,6 @@ std::vector<Offset> connections_of(const Topology& topology, const std::vector<I
   });
 }
 
-/// `excluded`, and what stands at the places `chosen` among the numbers that are not excluded; all ascending.
-std::vector<Offset> with_chosen(const std::vector<Offset>& excluded, const std::vector<Offset>& chosen) {
-  std::vector<Offset> all(excluded.size() + chosen.size());
-  const int parts = parts_for(static_cast<Offset>(all.size()), least_part);
-  const auto chosen_count = static_cast<Offset>(chosen.size());
-  // Excluded numbers that precede the one at a place: those with at most so many others before them.
-  const auto excluded_before = [&](Offset chosen_index) {
-    if (chosen_index == chosen_count) return static_cast<Offset>(excluded.size());
-    Offset low = 0;
-    Offset high = static_cast<Offset>(excluded.size());
-    while (low < high) {
-      const Offset middle = (low + high) / 2;
-      if (excluded[middle] - middle <= chosen[chosen_index]) {
-        low = middle + 1;
-      } else {
-        high = middle;
-      }
-    }
-    return low;
-  };
-  for_each_part(parts, [&](int part) {
-    const Offset begin = part_begin(chosen_count, part, parts);
-    const Offset end = part_begin(chosen_count, part + 1, parts);
-    Offset e = part == 0 ? 0 : excluded_before(begin);
-    for (Offset c = begin; c < end; ++c) {
-      for (; e < static_cast<Offset>(excluded.size()) && excluded[e] - e <= chosen[c]; ++e)
-        all[c + e] = excluded[e];
-      all[c + e] = chosen[c] + e;
-    }
-    for (const Offset last = excluded_before(end); e < last; ++e) all[end + e] = excluded[e];
-  });
-  return all;
-}
-
 /// Adds to `edit`, which holds what pruning removes, the connections that the drop rule chooses among the
 /// others.
 void drop_by_rule(const LayerView& view, const Evolution& evolution, LayerParts& parts, LayerEdit& edit) {
@@ -114,12 +80,33 @@ std::vector<Index> in_slice(const std::vector<Index>& removed, const LayerView& 
   return rows;
 }
 
+/// Stable ids of the neurons that an edit leaves.
+struct KeptIds {
+  std::vector<NeuronId> rows;
+  std::vector<NeuronId> cols;
+
+  KeptIds(const LayerView& view, const LayerEdit& edit)
+      : rows(without(std::vector<NeuronId>(view.row_ids.begin(), view.row_ids.end()), edit.removed_rows)),
+        cols(without(std::vector<NeuronId>(view.col_ids.begin(), view.col_ids.end()), edit.removed_cols)) {}
+};
+
+/// The cells that the growth rule chooses.
+std::vector<GrownConnection> grown_cells(const LayerView& view, const KeptConnections& kept,
+                                         const KeptIds& ids, const Evolution& evolution, std::size_t layer,
+                                         LayerParts& parts, Offset count) {
+  const GrowthRule& rule = *evolution.method.growth;
+  const RandomStream places(evolution.seed, Purpose::growth, evolution.epoch, layer);
+  if (evolution.locality.share == 0) return rule.propose({kept, places, parts}, count);
+  const LayerBlocks blocks(evolution.locality.blocks, view.original_rows, view.original_cols, ids.rows,
+                           ids.cols);
+  const RandomStream places_inside(evolution.seed, Purpose::local_growth, evolution.epoch, layer);
+  const GrowthInside inside{blocks, evolution.locality.share, places_inside};
+  return rule.propose({kept, places, parts, &inside}, count);
+}
+
 /// Draws the values of grown connections.
-void draw_values(const LayerView& view, const Evolution& evolution, std::size_t layer, LayerEdit& edit) {
-  const auto row_ids =
-      without(std::vector<NeuronId>(view.row_ids.begin(), view.row_ids.end()), edit.removed_rows);
-  const auto col_ids =
-      without(std::vector<NeuronId>(view.col_ids.begin(), view.col_ids.end()), edit.removed_cols);
+void draw_values(const LayerView& view, const KeptIds& ids, const Evolution& evolution, std::size_t layer,
+                 LayerEdit& edit) {
   const RandomStream stream(evolution.seed, Purpose::grown_weight, evolution.epoch, layer);
   const Fans fans{view.original_cols, view.original_rows};
   const auto total = static_cast<Offset>(edit.grown.size());
@@ -133,8 +120,8 @@ void draw_values(const LayerView& view, const Evolution& evolution, std::size_t 
       const auto count = static_cast<std::size_t>(std::min(end - begin, draw_block));
       GrownConnection* grown = edit.grown.data() + begin;
       for (std::size_t i = 0; i < count; ++i) {
-        rows[i] = row_ids.at(static_cast<std::size_t>(grown[i].row));
-        cols[i] = col_ids.at(static_cast<std::size_t>(grown[i].col));
+        rows[i] = ids.rows.at(static_cast<std::size_t>(grown[i].row));
+        cols[i] = ids.cols.at(static_cast<std::size_t>(grown[i].col));
       }
       evolution.init.draw(stream, {rows.data(), count}, {cols.data(), count}, fans, {values.data(), count});
       for (std::size_t i = 0; i < count; ++i) grown[i].value = values[i];
@@ -177,12 +164,12 @@ LayerEdit edit_layer(std::span<const LayerView> layers, std::size_t layer, const
   drop_by_rule(view, evolution, parts, edit);
   const KeptConnections kept(before, edit);
   const Offset count = connections_to_grow(before, freed, kept, evolution.budget, parts);
-  const RandomStream places(evolution.seed, Purpose::growth, evolution.epoch, layer);
-  edit.grown = evolution.method.growth->propose({kept, places, parts}, count);
+  const KeptIds ids(view, edit);
+  edit.grown = grown_cells(view, kept, ids, evolution, layer, parts, count);
   const Offset grown = part_begins(parts, static_cast<Offset>(edit.grown.size())).back();
   ensure(grown == count, "layer {}: the growth rule proposed {} connections instead of {}", layer, grown,
          count);
-  draw_values(view, evolution, layer, edit);
+  draw_values(view, ids, evolution, layer, edit);
   return edit;
 }
 

@@ -22,6 +22,12 @@ enum class Budget {
 /// The budget that config key neuron_pruning.budget names. @throws InputError for any other name.
 [[nodiscard]] Budget budget_named(const std::string& name);
 
+/// Whether connections grow inside blocks of neurons: config keys topology.locality and topology.blocks.
+struct Locality {
+  double share = 0;   ///< of the grown connections; 0 = blocks do not matter
+  Offset blocks = 1;  ///< of a layer: see LayerBlocks
+};
+
 /// How the edits of one epoch are made.
 struct Evolution {
   const RewireMethod& method;
@@ -31,6 +37,7 @@ struct Evolution {
   std::uint64_t seed = 0;
   std::uint64_t epoch = 0;  ///< part of the key of every random number
   bool rewires = true;      ///< false in an epoch that only prunes: the last one
+  Locality locality = {};
 };
 
 /// The edit of layer `layer` (0 = first weight matrix) at the end of an epoch. A pure function that looks at

@@ -56,4 +56,9 @@ template <class Mark>
   return positions;
 }
 
+/// `excluded`, and what stands at the places `chosen` among the numbers that are not excluded; all ascending.
+/// In parallel.
+[[nodiscard]] std::vector<Offset> with_chosen(const std::vector<Offset>& excluded,
+                                              const std::vector<Offset>& chosen);
+
 }  // namespace plexus

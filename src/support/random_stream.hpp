@@ -18,6 +18,7 @@ enum class Purpose : std::uint32_t {
   growth = 5,
   grown_weight = 6,
   subset = 7,
+  local_growth = 8,
 };
 
 /// Keyed random numbers: a draw is a pure function of (seed, purpose, epoch, layer, a, b). There is no state

@@ -207,6 +207,33 @@ TEST_F(EditsOfParts, PutTogetherAreThoseOfOnePart) {
   }
 }
 
+TEST_F(EditsOfParts, PutTogetherAreThoseOfOnePartWithLocality) {
+  std::uint64_t seed = 0;
+  for (const Kind& kind : kinds) {
+    const std::vector<TestLayer> layers = network(kind, ++seed);
+    const RemovedNeurons removed = some_neurons(layers, 0.2);
+    for (const double share : {0.3, 1.0}) {
+      for (const Offset blocks : {3, 64}) {
+        Evolution epoch = evolution(Budget::fixed, 0.3, seed);
+        epoch.locality = {share, blocks};
+        const EditList expected = evolve(views_of(layers), removed, epoch);
+        for (const int parts : part_counts) {
+          const auto cuts = random_cuts(layers, parts, seed);
+          const auto edits = on_parts<EditList>(layers, cuts, [&](const auto& slices, LayerParts& all) {
+            return evolve(views_of(slices), removed, epoch, all);
+          });
+          for (std::size_t l = 0; l < layers.size(); ++l) {
+            std::vector<LayerEdit> of_layer;
+            for (const EditList& of_part : edits) of_layer.push_back(of_part.at(l));
+            ASSERT_EQ(put_together(of_layer, layers[l], cuts[l]), expected[l])
+                << kind.name << ", layer " << l << ", " << parts << " parts, share " << share;
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_F(EditsOfParts, SlicesFollowThemAsTheWholeLayerDoes) {
   for (const int parts : part_counts) {
     std::vector<TestLayer> layers = network(kinds.front(), 1);

@@ -84,6 +84,11 @@ TEST(ProblemsOf, FindsEachValueThatIsOutOfRangeAndNothingElse) {
       {"topology.epsilon", [=](auto& c) { c.topology.epsilon = infinity; }},
       {"topology.drop_fraction", [](auto& c) { c.topology.drop_fraction = 0.0; }},
       {"topology.drop_fraction", [](auto& c) { c.topology.drop_fraction = 1.0; }},
+      {"topology.locality", [](auto& c) { c.topology.locality = -0.1; }},
+      {"topology.locality", [](auto& c) { c.topology.locality = 1.1; }},
+      {"topology.locality", [](auto& c) { c.topology.locality = std::nan(""); }},
+      {"topology.blocks", [](auto& c) { c.topology.blocks = 0; }},
+      {"topology.blocks", [](auto& c) { c.topology.blocks = Offset{1} << 31; }},
       {"topology.output_layer", [](auto& c) { c.topology.output_layer = "sparse"; }},
       {"neuron_pruning.target", [](auto& c) { c.neuron_pruning.target = 1.0; }},
       {"neuron_pruning.target", [](auto& c) { c.neuron_pruning.target = -0.5; }},
@@ -131,6 +136,8 @@ TEST(ProblemsOf, AcceptsTheEndsOfClosedRanges) {
   auto config = valid_config();
   config.topology.epsilon.reset();
   config.topology.density = 1.0;
+  config.topology.locality = 1.0;
+  config.topology.blocks = 1;
   config.network.dropout = 0.0;
   config.neuron_pruning.target = 0.9;
   config.neuron_pruning.start = 0.0;

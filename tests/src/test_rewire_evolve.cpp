@@ -216,6 +216,35 @@ TEST_F(Evolve, GrownWeightsAreKeyedByStableIdsAndOriginalSizes) {
   }
 }
 
+TEST_F(Evolve, LocalityGrowsInsideBlocksOfStableIds) {
+  std::vector<TestLayer> layers = random_network(0.2);
+  Evolution local = evolution(1);
+  local.locality = {1, 5};
+  const EditList edits = evolve(views_of(layers), {{0, 5, 6}, {2, 3}}, local);
+  for (std::size_t l = 0; l < layers.size(); ++l) layers[l].follow(edits[l]);
+  local.epoch = 2;
+
+  const LayerEdit edit = edit_layer(views_of(layers), 1, {{0, 1}, {0, 9}}, local);
+
+  ASSERT_FALSE(edit.grown.empty());
+  const auto row_ids = without(layers[1].row_ids, {0, 9});
+  const auto col_ids = without(layers[1].col_ids, {0, 1});
+  for (const GrownConnection& grown : edit.grown) {
+    EXPECT_EQ(row_ids[grown.row] * 5 / 50, col_ids[grown.col] * 5 / 40);
+  }
+}
+
+TEST_F(Evolve, BlocksDoNotMatterWithoutLocality) {
+  const std::vector<TestLayer> layers = random_network(0.2);
+  Evolution blocks = evolution();
+  blocks.locality.blocks = 5;
+  Evolution local = blocks;
+  local.locality.share = 0.5;
+
+  EXPECT_EQ(evolve(views_of(layers), {}, blocks), evolve(views_of(layers), {}, evolution()));
+  EXPECT_NE(evolve(views_of(layers), {}, local), evolve(views_of(layers), {}, evolution()));
+}
+
 TEST_F(Evolve, DenseLayersOnlyLoseRowsAndColumns) {
   const std::vector<TestLayer> layers = {TestLayer(3, 2, {1, 2, 3, 4, 5, 6}),
                                          TestLayer(2, 3, {1, 2, 3, 4, 5, 6})};

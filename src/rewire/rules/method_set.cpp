@@ -1,8 +1,8 @@
 #include <memory>
 
 #include "src/rewire/rewire_method.hpp"
+#include "src/rewire/rules/local_growth.hpp"
 #include "src/rewire/rules/two_sided_magnitude.hpp"
-#include "src/rewire/rules/uniform_growth.hpp"
 
 namespace plexus {
 namespace {
@@ -12,7 +12,7 @@ const RewireMethodRegistrar registrar{
     "set", "drop the negative and the positive weights nearest to 0, grow as many at random", [] {
       auto method = std::make_unique<RewireMethod>();
       method->drop = std::make_unique<TwoSidedMagnitude>();
-      method->growth = std::make_unique<UniformGrowth>();
+      method->growth = std::make_unique<LocalGrowth>();
       return method;
     }};
 
