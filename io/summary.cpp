@@ -46,6 +46,12 @@ double median(const std::vector<EpochMetrics>& history, double EpochMetrics::*me
 }  // namespace
 
 RunSummary summary_of(const ModelSnapshot& snapshot) {
+  std::vector<LayerHead> layers;
+  for (const LayerSnapshot& layer : snapshot.layers) layers.push_back(head_of(layer));
+  return summary_of(snapshot, layers);
+}
+
+RunSummary summary_of(const ModelSnapshot& snapshot, const std::vector<LayerHead>& layers) {
   RunSummary summary;
   summary.epochs = snapshot.position.epoch;
   summary.restarts = snapshot.position.restarts;
@@ -59,16 +65,16 @@ RunSummary summary_of(const ModelSnapshot& snapshot) {
   summary.seconds_per_epoch = median(snapshot.history, &EpochMetrics::seconds_train);
   summary.seconds_rewire = median(snapshot.history, &EpochMetrics::seconds_rewire);
 
-  if (!snapshot.layers.empty()) summary.alive_neurons.push_back(snapshot.layers.front().topology.cols);
+  if (!layers.empty()) summary.alive_neurons.push_back(layers.front().cols);
   Offset hidden = 0, hidden_alive = 0;
-  for (std::size_t i = 0; i < snapshot.layers.size(); ++i) {
-    const LayerSnapshot& layer = snapshot.layers[i];
-    summary.connections_per_layer.push_back(static_cast<Offset>(layer.values.size()));
-    summary.connections += static_cast<Offset>(layer.values.size());
-    summary.alive_neurons.push_back(layer.topology.rows);
-    if (i + 1 < snapshot.layers.size()) {
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    const LayerHead& layer = layers[i];
+    summary.connections_per_layer.push_back(layer.connections);
+    summary.connections += layer.connections;
+    summary.alive_neurons.push_back(layer.rows);
+    if (i + 1 < layers.size()) {
       hidden += layer.original_rows;
-      hidden_alive += layer.topology.rows;
+      hidden_alive += layer.rows;
     }
   }
   if (hidden > 0)

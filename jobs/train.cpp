@@ -4,12 +4,15 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "io/checkpoint_file.hpp"
+#include "io/checkpoint_slices.hpp"
 #include "io/config_text.hpp"
 #include "io/datasets/load_data.hpp"
 #include "io/metrics_log.hpp"
@@ -27,6 +30,7 @@
 #include "mpi/model_snapshot_serialization.hpp"
 #include "mpi/rank_report.hpp"
 #include "mpi/shard_share.hpp"
+#include "mpi/slice_serialization.hpp"
 #include "mpi/stop_request.hpp"
 #include "mpi/trainer.hpp"
 #include "mpi/watchdog.hpp"
@@ -159,21 +163,44 @@ struct Output {
   std::optional<MetricsLog> log;
 };
 
+/// What to continue from: a whole state, or one without layers and the file that parts read theirs from.
+struct Found {
+  ModelSnapshot state;
+  std::vector<LayerHead> layers;
+  std::string file;
+};
+
+template <class Archive>
+void serialize(Archive& archive, Found& found, unsigned) {
+  archive& found.state& found.layers& found.file;
+}
+
+/// @return the checkpoint that the options ask for, if there is one
+std::optional<Found> find_state(const TrainOptions& options, const RunFiles& files, bool in_slices,
+                                const Warn& warn) {
+  if (options.resume == "never") return std::nullopt;
+  const bool newest = options.resume == "auto";
+  if (!in_slices) {
+    auto state = newest ? load_newest(files, warn) : load_checkpoint(options.resume, warn);
+    if (!state.has_value()) return std::nullopt;
+    return Found{std::move(*state), {}, {}};
+  }
+  auto found = newest ? find_newest(files, warn) : find_checkpoint(options.resume, warn);
+  if (!found.has_value()) return std::nullopt;
+  return Found{std::move(found->head.rest), std::move(found->head.layers), found->path.string()};
+}
+
 /// Rank 0 opens the directory and finds the state to continue from. @return on rank 0, nothing elsewhere
-std::optional<ModelSnapshot> open_output(Output& output, const TrainOptions& options, const fs::path& path,
-                                         const ExperimentConfig& config, const std::string& config_text,
-                                         const DataSplit& data, const Speaker& speaker) {
+std::optional<Found> open_output(Output& output, const TrainOptions& options, const fs::path& path,
+                                 const ExperimentConfig& config, const std::string& config_text,
+                                 const DataSplit& data, bool in_slices, const Speaker& speaker) {
   const Warn warn = [&speaker](const std::string& message) { speaker.warn(message); };
   const auto compare = [&](const std::string& stored) { return differing_keys(stored, config); };
   const Resume mode = options.resume == "never" ? Resume::never : Resume::automatic;
   output.directory.emplace(RunDirectory::open(path, {config_text, data.name, data.identity}, mode, compare));
-  std::optional<ModelSnapshot> snapshot;
-  if (options.resume == "auto") {
-    snapshot = load_newest(output.directory->files(), warn);
-  } else if (options.resume != "never") {
-    snapshot = load_checkpoint(options.resume, warn);
-  }
-  if (snapshot.has_value()) {
+  std::optional<Found> found = find_state(options, output.directory->files(), in_slices, warn);
+  const ModelSnapshot* snapshot = found.has_value() ? &found->state : nullptr;
+  if (snapshot != nullptr) {
     check_that_snapshot_fits(*snapshot, config, data,
                              options.resume == "auto" ? path.string() : options.resume);
     if (snapshot->instruction_set != kernels().arithmetic) {
@@ -185,9 +212,16 @@ std::optional<ModelSnapshot> open_output(Output& output, const TrainOptions& opt
   }
   output.directory->create(code_version());
   output.log.emplace(output.directory->files().metrics_log(), warn);
-  output.log->rewrite(snapshot.has_value() ? snapshot->history : std::vector<EpochMetrics>{});
+  output.log->rewrite(snapshot != nullptr ? snapshot->history : std::vector<EpochMetrics>{});
   output.writer.emplace(output.directory->files(), config.checkpoint.keep, code_version(), warn);
-  return snapshot;
+  return found;
+}
+
+/// Reads rows of the layers of `file`.
+std::function<LayerSnapshot(std::size_t, Index, Index)> slice_reader(fs::path file) {
+  return [file = std::move(file)](std::size_t layer, Index begin, Index end) {
+    return read_checkpoint_slice(file, layer, begin, end);
+  };
 }
 
 /// Topology records are only kept where the config asks for them.
@@ -313,15 +347,22 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
 
   const fs::path path = output_directory(options, config);
   Output output;
-  std::optional<ModelSnapshot> resume;
+  const bool in_slices = grid.model > 1;
+  std::vector<Found> found;  // one or none
   on_all_ranks(ctx, [&] {
     check_names(config);  // before anything is written
-    if (ctx.rank() == 0) resume = open_output(output, options, path, config, config_text, data, speaker);
+    if (ctx.rank() != 0) return;
+    auto state = open_output(output, options, path, config, config_text, data, in_slices, speaker);
+    if (state.has_value()) found.push_back(std::move(*state));
   });
-  std::vector<ModelSnapshot> message;
-  if (resume.has_value()) message.push_back(std::move(*resume));
-  broadcast_message(ctx, message, 0);
-  if (!message.empty()) resume = std::move(message.front());
+  broadcast_message(ctx, found, 0);
+  std::optional<ModelSnapshot> resume;
+  std::optional<SliceSource> slices;
+  if (!found.empty()) {
+    resume = std::move(found.front().state);
+    if (in_slices)
+      slices.emplace(SnapshotHead{*resume, found.front().layers}, slice_reader(found.front().file));
+  }
 
   if (resume.has_value() && resume->position.epoch == config.training.epochs &&
       already_summarised(ctx, output, speaker, path)) {
@@ -340,8 +381,15 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
   ReportingHook hook(
       Progress(stdout, ctx.rank() == 0 ? config.log.progress : "off", config.training.epochs, first_epoch),
       output.log.has_value() ? &*output.log : nullptr);
-  Trainer trainer(ctx, {config, data, hook, sink, [&] { return stop.requested(); }, config_text},
-                  std::move(resume));
+  SliceFileWriter slice_writer;
+  Trainer::Setup setup{config, data, hook, sink, [&] { return stop.requested(); }, config_text};
+  if (in_slices) {
+    setup.slice_files = output.writer.has_value() ? &*output.writer : nullptr;
+    setup.slice_writer = &slice_writer;
+    setup.slices = slices.has_value() ? &*slices : nullptr;
+    resume.reset();
+  }
+  Trainer trainer(ctx, setup, std::move(resume));
   const TrainingEnd end = trainer.run();
 
   activity::at("last checkpoint");
@@ -358,11 +406,11 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
     return ExitCode::again;
   }
   const std::int64_t memory = largest(ctx, peak_memory_bytes());
-  std::optional<ModelSnapshot> last;
-  if (ctx.rank() == 0 || grid.model > 1) last = trainer.snapshot();
+  SnapshotHead last;
+  if (in_slices) last = trainer.head();
   on_all_ranks(ctx, [&] {
     if (ctx.rank() != 0) return;
-    RunSummary summary = summary_of(*last);
+    RunSummary summary = in_slices ? summary_of(last.rest, last.layers) : summary_of(trainer.snapshot());
     summary.ranks = ctx.size();
     summary.threads = threads;
     summary.peak_memory_bytes = memory;

@@ -12,6 +12,7 @@
 #include "mpi/migration.hpp"
 #include "mpi/model_snapshot_serialization.hpp"
 #include "mpi/shard_share.hpp"
+#include "mpi/sliced_checkpoint.hpp"
 #include "mpi/stopwatch.hpp"
 #include "mpi/watchdog.hpp"
 #include "src/nn/first_layers.hpp"
@@ -60,27 +61,36 @@ LevelCuts even_level_cuts(const ExperimentConfig& config, int parts) {
   return cuts;
 }
 
-Network starting_part(const ExperimentConfig& config, Grid& grid, std::optional<ModelSnapshot>& resume) {
+Network starting_part(const ExperimentConfig& config, Grid& grid, std::optional<ModelSnapshot>& resume,
+                      const SliceSource* source) {
   LevelCuts cuts = even_level_cuts(config, grid.shape().model);
+  for (std::size_t l = 0; l + 1 < cuts.size(); ++l) {
+    if (resume.has_value()) cuts[l + 1] = even_cuts(resume->layers[l].topology.rows, grid.shape().model);
+    if (source != nullptr) cuts[l + 1] = even_cuts(source->head.layers[l].rows, grid.shape().model);
+  }
   const auto part = static_cast<std::size_t>(grid.part());
+  std::vector<RowRange> rows;
+  for (std::size_t l = 0; l + 1 < cuts.size(); ++l)
+    rows.push_back({cuts[l + 1][part], cuts[l + 1][part + 1]});
   std::vector<LayerSnapshot> slices;
-  if (resume.has_value()) {
-    for (std::size_t l = 0; l < resume->layers.size(); ++l) {
-      cuts[l + 1] = even_cuts(resume->layers[l].topology.rows, grid.shape().model);
-      slices.push_back(slice_of(resume->layers[l], cuts[l + 1][part], cuts[l + 1][part + 1]));
+  if (source != nullptr) {
+    std::vector<RowBounds> bounds;
+    for (const RowRange range : rows) bounds.emplace_back(range.begin, range.end);
+    slices = read_slices(grid.group(), source->head, bounds, source->read);
+  } else if (resume.has_value()) {
+    for (std::size_t l = 0; l < rows.size(); ++l) {
+      slices.push_back(slice_of(resume->layers[l], rows[l].begin, rows[l].end));
       resume->layers[l] = {};
     }
   } else {
-    std::vector<RowRange> rows;
-    for (std::size_t l = 0; l + 1 < cuts.size(); ++l)
-      rows.push_back({cuts[l + 1][part], cuts[l + 1][part + 1]});
     slices = first_slices(config, rows);
   }
   return {config.network, std::move(slices), *grid.parts(), std::move(cuts)};
 }
 
-Network starting_network(const ExperimentConfig& config, Grid& grid, std::optional<ModelSnapshot>& resume) {
-  if (grid.parts() != nullptr) return starting_part(config, grid, resume);
+Network starting_network(const ExperimentConfig& config, Grid& grid, std::optional<ModelSnapshot>& resume,
+                         const SliceSource* source) {
+  if (grid.parts() != nullptr) return starting_part(config, grid, resume, source);
   return {config.network, resume.has_value() ? std::move(resume->layers) : first_layers(config)};
 }
 
@@ -117,7 +127,7 @@ Trainer::Trainer(DistributedContext& ctx, Setup setup, std::optional<ModelSnapsh
       config_(setup_.config),
       grid_(ctx, grid_shape(config_.parallel, ctx.size())),
       plans_(plan_layers(config_)),
-      network_(starting_network(config_, grid_, resume)),
+      network_(starting_network(config_, grid_, resume, setup_.slices)),
       optimizer_(
           OptimizerRegistry::instance().make(config_.optimizer.name, "optimizer.name", config_.optimizer)),
       method_(RewireMethodRegistry::instance().make(config_.topology.method, "topology.method")),
@@ -129,6 +139,7 @@ Trainer::Trainer(DistributedContext& ctx, Setup setup, std::optional<ModelSnapsh
       steps_per_epoch_((setup_.data.train.samples() + config_.training.batch_size - 1) /
                        config_.training.batch_size) {
   network_.bounds_wanted(config_.parallel.exactness == "exact");
+  if (setup_.slices != nullptr) resume = setup_.slices->head.rest;
   if (resume.has_value()) {
     position_ = resume->position;
     position_.restarts += 1;
@@ -410,11 +421,13 @@ void Trainer::record_first_topology() {
   if (setup_.sink != nullptr) setup_.sink->record(record);
 }
 
+LayerSnapshot Trainer::own_rows(std::size_t l) {
+  return network_.slice(l).global_state(l == 0 ? network_.layer(0).col_ids() : all_ids(l - 1));
+}
+
 LayerSnapshot Trainer::whole_layer(std::size_t l) {
   if (grid_.parts() == nullptr) return network_.layer(l).state();
-  const LayerSnapshot own =
-      network_.slice(l).global_state(l == 0 ? network_.layer(0).col_ids() : all_ids(l - 1));
-  return joined(gather_all(grid_.group(), own));
+  return joined(gather_all(grid_.group(), own_rows(l)));
 }
 
 std::vector<NeuronId> Trainer::all_ids(std::size_t l) {
@@ -424,28 +437,58 @@ std::vector<NeuronId> Trainer::all_ids(std::size_t l) {
   return ids;
 }
 
-ModelSnapshot Trainer::snapshot() {
-  network_.settle();
+ModelSnapshot Trainer::snapshot_without_layers() const {
   ModelSnapshot snapshot;
   snapshot.config_text = setup_.config_text;
   snapshot.data_name = setup_.data.name;
   snapshot.data_identity = setup_.data.identity;
   snapshot.instruction_set = kernels().arithmetic;
   snapshot.position = position_;
-  for (std::size_t l = 0; l < network_.depth(); ++l) snapshot.layers.push_back(whole_layer(l));
   snapshot.history = history_;
+  return snapshot;
+}
+
+ModelSnapshot Trainer::snapshot() {
+  network_.settle();
+  ModelSnapshot snapshot = snapshot_without_layers();
+  for (std::size_t l = 0; l < network_.depth(); ++l) snapshot.layers.push_back(whole_layer(l));
   snapshot.fingerprint = fingerprint(snapshot);
   return snapshot;
 }
 
+SnapshotHead Trainer::head() {
+  SnapshotHead head{snapshot_without_layers(), {}};
+  head.rest.fingerprint = last_fingerprint_;
+  for (std::size_t l = 0; l < network_.depth(); ++l) {
+    head.layers.push_back(head_of(network_.layer(l).state()));
+    if (grid_.parts() == nullptr) continue;
+    LayerHead& layer = head.layers.back();
+    layer.rows = network_.cuts()[l + 1].back();
+    layer.cols = network_.cuts()[l].back();
+    layer.connections = sum(grid_.group(), layer.connections);
+  }
+  return head;
+}
+
 void Trainer::checkpoint() {
-  if (setup_.sink == nullptr && grid_.parts() == nullptr) return;
   activity::at("checkpoint");
   Stopwatch watch;
-  const ModelSnapshot state = snapshot();
-  if (setup_.sink != nullptr) setup_.sink->checkpoint(state);
+  write_checkpoint();
   const double seconds = watch.lap();
   if (position_.step == 0 && !history_.empty()) history_.back().seconds_checkpoint = seconds;
+}
+
+void Trainer::write_checkpoint() {
+  if (setup_.slice_writer == nullptr) {
+    if (setup_.sink == nullptr && grid_.parts() == nullptr) return;
+    const ModelSnapshot state = snapshot();
+    if (setup_.sink != nullptr) setup_.sink->checkpoint(state);
+    return;
+  }
+  network_.settle();
+  if (ctx_.rank() >= grid_.shape().model) return;  // the first group writes
+  last_fingerprint_ = write_slices(grid_.group(), setup_.slice_files, *setup_.slice_writer, head(),
+                                   [this](std::size_t l) { return own_rows(l); });
 }
 
 }  // namespace plexus

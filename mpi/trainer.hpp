@@ -17,6 +17,8 @@
 #include "src/state/dataset.hpp"
 #include "src/state/model_snapshot.hpp"
 #include "src/state/run_sink.hpp"
+#include "src/state/slice_files.hpp"
+#include "src/state/snapshot_head.hpp"
 
 namespace plexus {
 
@@ -39,6 +41,13 @@ enum class TrainingEnd {
 /// Independent. @throws InputError if `config` names an activation, loss, rule, ... that does not exist.
 void check_names(const ExperimentConfig& config);
 
+/// A checkpoint that each part reads its own rows of.
+struct SliceSource {
+  SnapshotHead head;
+  std::function<LayerSnapshot(std::size_t layer, Index begin, Index end)>
+      read;  ///< rows of a layer; independent
+};
+
 /// Independent. @throws InputError if model parts cannot hold the network of `config`
 void check_grid(const ExperimentConfig& config, GridShape grid);
 
@@ -55,6 +64,10 @@ class Trainer {
     RunSink* sink = nullptr;               ///< on rank 0; elsewhere unused
     std::function<bool()> stop_requested;  ///< whether this rank was asked to stop
     std::string config_text;               ///< goes into checkpoints
+    // Where model parts write and read checkpoints themselves; without them rank 0 gets whole layers.
+    SliceFiles* slice_files = nullptr;    ///< on rank 0
+    SliceWriter* slice_writer = nullptr;  ///< on every rank
+    const SliceSource* slices = nullptr;  ///< to continue from, on every rank
   };
 
   /// Collective. Starts anew, or continues from `resume`, which all ranks pass alike.
@@ -66,6 +79,10 @@ class Trainer {
 
   /// The state as it is now, with its fingerprint. Collective where the network has several parts.
   [[nodiscard]] ModelSnapshot snapshot();
+
+  /// The same without the arrays of the layers. Where parts write checkpoints themselves it has the
+  /// fingerprint of the last one. Collective where the network has several parts.
+  [[nodiscard]] SnapshotHead head();
 
  private:
   /// Samples in the whole batch of a step.
@@ -87,6 +104,10 @@ class Trainer {
   void add_parts(EpochMetrics& metrics);
   void record_first_topology();
   void checkpoint();
+  void write_checkpoint();
+  [[nodiscard]] ModelSnapshot snapshot_without_layers() const;
+  /// This part's rows of layer l, with columns as in the whole layer.
+  [[nodiscard]] LayerSnapshot own_rows(std::size_t l);
   /// Layer l as a checkpoint has it, from all parts.
   [[nodiscard]] LayerSnapshot whole_layer(std::size_t l);
   /// Ids of all rows of layer l, from all parts.
@@ -107,6 +128,7 @@ class Trainer {
   std::unique_ptr<SumQueue<std::int64_t>> loss_sums_;  ///< null for a rank that trains alone
   TrainingPosition position_;
   std::vector<EpochMetrics> history_;
+  std::uint64_t last_fingerprint_ = 0;  ///< of the last checkpoint that parts have written
   std::int64_t steps_per_epoch_;
   double rate_ = 0;                       ///< of the last step
   Batch batch_;                           ///< of the step at work

@@ -77,6 +77,11 @@ inline EpochMetrics metrics_of(std::int64_t epoch) {
   metrics.seconds_checkpoint = 0.0625;
   metrics.restarts = 1;
   metrics.ranks = 2;
+  metrics.model_parts = 3;
+  metrics.bytes_halo = 64;
+  metrics.bytes_weights = 32;
+  metrics.bytes_rewire = 16;
+  metrics.imbalance = 1.0625;
   return metrics;
 }
 
