@@ -77,7 +77,15 @@ std::string layer_table(const ExperimentConfig& config) {
   return table + notes;
 }
 
-std::string dry_run_report(const ExperimentConfig& config, const DataSplit& data, int ranks) {
+std::string dry_run_report(const ExperimentConfig& config, const DataSplit& data, GridShape grid) {
+  if (grid.model > 1) {
+    return fmt::format(
+        "{}\nThe {} ranks of a group hold one network between them; 'plexus plan CONFIG --ranks {}' says "
+        "what each holds "
+        "and exchanges. Nothing was trained.\n",
+        layer_table(config), grid.model, grid.ranks());
+  }
+  const int ranks = grid.data;
   const auto plans = plan_layers(config);
   const auto states =
       OptimizerRegistry::instance().make(config.optimizer.name, "optimizer.name", config.optimizer)->states();

@@ -333,15 +333,18 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
     speaker.say("{}", commented_toml(config));
     return ExitCode::ok;
   }
-  const GridShape grid = grid_shape(config.parallel, ctx.size());
+  const GridShape grid = on_all_ranks(ctx, [&] {
+    const GridShape shape = grid_shape(config.parallel, ctx.size());
+    check_grid(config, shape);
+    return shape;
+  });
   const StopRequest stop;  // a request that comes while data are loaded stops the first step
   const int threads = thread_count_of(config);
   omp_set_num_threads(threads);
   const DataSplit data = agree_on_data(ctx, config);
-  check_grid(config, grid);
   check_that_all_groups_have_samples(grid, config, data);
   if (options.dry_run) {
-    speaker.say("{}", dry_run_report(config, data, ctx.size()));
+    speaker.say("{}", dry_run_report(config, data, grid));
     return ExitCode::ok;
   }
 

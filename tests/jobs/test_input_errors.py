@@ -55,6 +55,16 @@ class InputErrors(RunTest):
         self.refuse("config file 'no/such.toml' does not exist", "jobs/configs", config="no/such.toml",
                     ranks=2)
 
+    def test_a_grid_that_the_ranks_do_not_make(self):
+        self.refuse("parallel.model is 2, which does not divide the 3 ranks", "multiple of 2",
+                    arguments=settings(parallel__model=2), ranks=3)
+        self.refuse("a grid of 2 data groups x 2 model parts has 4 ranks, and there are 2", "parallel.data to 0",
+                    arguments=settings(parallel__data=2, parallel__model=2), ranks=2)
+
+    def test_model_parts_of_dense_layers(self):
+        self.refuse("layer 1 is dense", "Set parallel.model to 1",
+                    arguments=settings(topology__density=1.0, parallel__model=2), ranks=2)
+
     def test_a_config_that_is_not_toml(self):
         broken = self.write("broken.toml", "[data]\npath = \n")
 

@@ -113,6 +113,11 @@ class Explain(RunTest):
         self.assertEqual(len({line[3] for line in ranks}), 1, "every rank holds all connections")
         self.assertFalse(self.out().exists())
 
+    def test_a_dry_run_of_a_grid_names_the_plan(self):
+        text = self.ask("train", self.config, "--dry-run", *settings(parallel__model=2), ranks=2)
+
+        self.assertIn("plexus plan CONFIG --ranks 2", text)
+
     def test_a_dry_run_says_what_epsilon_is_capped_to(self):
         text = self.ask("train", self.config, "--dry-run", *settings(topology__epsilon=100))
 
