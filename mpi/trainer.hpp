@@ -112,7 +112,7 @@ class Trainer {
   [[nodiscard]] LayerSnapshot whole_layer(std::size_t l);
   /// Ids of all rows of layer l, from all parts.
   [[nodiscard]] std::vector<NeuronId> all_ids(std::size_t l);
-  [[nodiscard]] std::vector<LayerView> views() const;
+  [[nodiscard]] std::vector<LayerView> views();
 
   DistributedContext& ctx_;
   Setup setup_;

@@ -24,7 +24,6 @@ class DenseLayer final : public Layer {
 
  private:
   [[nodiscard]] ParameterBlock weights(Offset first, Offset count) override;
-  void weights_changed(Offset, Offset) override {}
   void edit_weights(const LayerEdit& edit) override;
   void cut();
   void sort_by_sample(const Slabs& x);

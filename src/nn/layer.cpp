@@ -61,12 +61,19 @@ ParameterBlock block_of(std::vector<Real>& values, std::vector<std::vector<Real>
   return block;
 }
 
-LayerView Layer::view(bool evolves) const {
+LayerView Layer::view(bool evolves) {
+  sort_weights();
+  LayerView view = pattern(evolves);
+  view.values = state_.values;
+  return view;
+}
+
+LayerView Layer::pattern(bool evolves) const {
   const bool sparse = kind() == LayerKind::sparse;
   return {rows(),
           cols(),
           sparse ? &state_.topology : nullptr,
-          state_.values,
+          {},
           state_.row_ids,
           state_.col_ids,
           state_.original_rows,
@@ -82,7 +89,6 @@ std::uint64_t Layer::step_weights(const OptimizerStep& step, Offset first, Offse
     const Offset size = std::min(step_block, count - done);
     magnitudes |= step_block_of(step, weights(first + done, size), gradient + done, scale);
   }
-  weights_changed(first, count);
   return magnitudes;
 }
 

@@ -73,9 +73,11 @@ class Layer {
   [[nodiscard]] Offset parameters() const { return connections() + rows(); }
   [[nodiscard]] const std::vector<NeuronId>& row_ids() const { return state_.row_ids; }
   [[nodiscard]] const std::vector<NeuronId>& col_ids() const { return state_.col_ids; }
-  [[nodiscard]] LayerView view(bool evolves) const;
-  /// The whole state. Sorts the optimizer's state as a checkpoint wants it, which the next step undoes: not
-  /// for every step.
+  /// Pattern and neurons, without weights.
+  [[nodiscard]] LayerView pattern(bool evolves) const;
+  /// The same with the weights, which are sorted for it: valid until the next step, not for every step.
+  [[nodiscard]] LayerView view(bool evolves);
+  /// The whole state, sorted as a checkpoint wants it: valid until the next step, not for every step.
   [[nodiscard]] virtual const LayerSnapshot& state() { return state_; }
   /// The stored weight (as in `state`) that each gradient value but those of biases belongs to.
   [[nodiscard]] virtual std::vector<Offset> gradient_order() const = 0;
@@ -155,10 +157,10 @@ class Layer {
  private:
   /// Gets ready for steps.
   virtual void before_steps() {}
+  /// Has `state_.values` hold the weights until the next step.
+  virtual void sort_weights() {}
   /// Weights and their optimizer state in gradient order.
   [[nodiscard]] virtual ParameterBlock weights(Offset first, Offset count) = 0;
-  /// Weights have new values.
-  virtual void weights_changed(Offset first, Offset count) = 0;
   /// Replaces the stored weights and their optimizer state by what `edit` leaves of them.
   virtual void edit_weights(const LayerEdit& edit) = 0;
   template <class Value>

@@ -123,6 +123,7 @@ SlicedLayer::SlicedLayer(Parts& parts, LayerSnapshot slice, LayerCuts cuts, bool
 /// Sends each connection of the slice of rows to the part that owns its column.
 void SlicedLayer::fill_columns(std::vector<std::vector<Real>> row_states) {
   const TransposedIndex order = transposed(state_.topology);
+  const std::vector<std::uint32_t> positions = row_positions(state_.topology, order);
   const auto parts = static_cast<std::size_t>(parts_.count());
   const Index first_row = cuts_.rows[static_cast<std::size_t>(parts_.own())];
   Messages messages(parts);
@@ -139,7 +140,7 @@ void SlicedLayer::fill_columns(std::vector<std::vector<Real>> row_states) {
       std::vector<Real> values;
       values.reserve(rows.size());
       for (Offset i = col_ptrs[0]; i < col_ptrs[cols]; ++i)
-        values.push_back(by_row[order.sources[static_cast<std::size_t>(i)]]);
+        values.push_back(by_row[positions[static_cast<std::size_t>(i)]]);
       append(messages[p], values);
     };
     append_in_order(state_.values);
@@ -186,8 +187,8 @@ void SlicedLayer::fill_columns(std::vector<std::vector<Real>> row_states) {
 void SlicedLayer::close() {
   const auto part = static_cast<std::size_t>(parts_.own());
   const auto parts = static_cast<std::size_t>(parts_.count());
-  TransposedIndex order = transposed(state_.topology);
-  transposed_.sources = std::move(order.sources);
+  const TransposedIndex order = transposed(state_.topology);
+  row_positions_ = row_positions(state_.topology, order);
   received_bounds_.clear();
   for (const Index cut : cuts_.cols)
     received_bounds_.push_back(order.col_ptrs[static_cast<std::size_t>(cut)]);
@@ -258,7 +259,7 @@ void SlicedLayer::unpack(std::vector<Real>& by_row) {
   for (int p = 0; p < parts_.count(); ++p) {
     const auto part = static_cast<std::size_t>(p);
     const std::vector<Real>& values = p == parts_.own() ? sent_[part] : received_[part];
-    const std::uint32_t* places = transposed_.sources.data() + received_bounds_[part];
+    const std::uint32_t* places = row_positions_.data() + received_bounds_[part];
     parallel_over(static_cast<Offset>(values.size()), 4096, [&](Offset begin, Offset end) {
       for (Offset i = begin; i < end; ++i) by_row[places[i]] = values[static_cast<std::size_t>(i)];
     });

@@ -73,7 +73,7 @@ class SlicedLayer final : public SparseLayer {
 
  private:
   void before_steps() override { state_.value_states.clear(); }
-  void weights_changed(Offset, Offset) override {}
+  void sort_weights() override {}
   void edit_weights(const LayerEdit& edit) override;
 
   void fill_columns(std::vector<std::vector<Real>> row_states);
@@ -92,8 +92,9 @@ class SlicedLayer final : public SparseLayer {
   std::vector<Index> held_rows_;
   std::unique_ptr<PeerMessages> messages_;
   std::vector<Index> row_bounds_;  ///< places in held_rows_ where the rows of each part begin, and the end
-  std::vector<Offset>
-      received_bounds_;  ///< places in column order of the row slice where those columns begin
+  /// Of the slice of rows, in column order: positions in row order.
+  std::vector<std::uint32_t> row_positions_;
+  std::vector<Offset> received_bounds_;  ///< places there where the columns of each part begin
   std::vector<std::vector<Offset>>
       starts_;                           ///< by thread and part: its first place in what is sent to the part
   std::vector<std::vector<Real>> sent_;  ///< by part, the own one too

@@ -18,8 +18,8 @@ constexpr Offset near_bytes_backward = Offset{2} << 20;
 /// afterwards.
 constexpr Offset block_connections = 1024;
 constexpr Index block_neurons = 64;
-/// Connections whose sums are kept while one slab after the other is worked on.
-constexpr Offset kept_sums = Offset{128} << 10;
+/// Connections whose weights or sums are kept while one slab after the other is worked on.
+constexpr Offset kept_connections = Offset{128} << 10;
 /// Rows of a dense product that are worked on together: a multiple of what the kernels take at a time.
 constexpr Index dense_block_rows = 12;
 /// Bytes of a slab that a kernel still reads at random from the L1 cache, as fast as any dense product: 128
@@ -39,6 +39,13 @@ Index slabs_at_once(const Slabs& slabs) {
   return static_cast<Index>(std::clamp<Offset>(fitting, 1, most));
 }
 
+/// End of the rows from `begin` on that have not more than `connections` together; one has more if need be.
+Index stretch_end(const std::vector<Offset>& row_ptrs, Index begin, Index end, Offset connections) {
+  const auto first = row_ptrs.begin() + begin;
+  const auto last = std::upper_bound(first + 1, row_ptrs.begin() + end + 1, *first + connections);
+  return std::max(begin + 1, static_cast<Index>(last - row_ptrs.begin()) - 1);
+}
+
 /// End of the block that begins at row `begin` of a CSR structure.
 Index block_end(const std::vector<Offset>& row_ptrs, Index begin, Index end) {
   const Offset limit = row_ptrs[static_cast<std::size_t>(begin)] + block_connections;
@@ -46,24 +53,6 @@ Index block_end(const std::vector<Offset>& row_ptrs, Index begin, Index end) {
   Index next = begin + 1;
   while (next < last && row_ptrs[static_cast<std::size_t>(next) + 1] <= limit) ++next;
   return next;
-}
-
-/// `values` reordered: element i of the result is values[sources[i]].
-std::vector<Real> gathered(const std::vector<Real>& values, const std::vector<std::uint32_t>& sources) {
-  std::vector<Real> result(values.size());
-  parallel_over(static_cast<Offset>(values.size()), 4096, [&](Offset begin, Offset end) {
-    for (Offset i = begin; i < end; ++i) result[i] = values[sources[i]];
-  });
-  return result;
-}
-
-/// The inverse of `gathered`.
-std::vector<Real> scattered(const std::vector<Real>& values, const std::vector<std::uint32_t>& sources) {
-  std::vector<Real> result(values.size());
-  parallel_over(static_cast<Offset>(values.size()), 4096, [&](Offset begin, Offset end) {
-    for (Offset i = begin; i < end; ++i) result[sources[i]] = values[i];
-  });
-  return result;
 }
 
 void sparse_backward(CsrView by_col, RowRange cols, ConstSlabView delta, ConstSlabView x, SlabView dx,
@@ -78,11 +67,74 @@ void sparse_backward(CsrView by_col, RowRange cols, ConstSlabView delta, ConstSl
 
 }  // namespace
 
+/// The weights of one stretch of rows after the other, for who goes through rows in order.
+class RowWeights {
+ public:
+  /// Of a layer whose weights are sorted by row.
+  RowWeights(const Topology& topology, const std::vector<Real>& sorted)
+      : topology_(topology), weights_(sorted.data()) {}
+  /// Picks weights out of column order.
+  /// @param places  of all connections in row order, or
+  /// @param next    for each column the place of its next weight
+  RowWeights(const Topology& topology, const std::vector<Real>& by_column, const std::uint32_t* places,
+             std::uint32_t* next)
+      : topology_(topology), weights_(by_column.data()), places_(places), next_(next) {}
+
+  /// Those of the rows in `stretch`, which begins where the one before ended. Until the calling thread's next
+  /// call.
+  [[nodiscard]] const Real* of(RowRange stretch) {
+    const Offset first = topology_.row_ptrs[static_cast<std::size_t>(stretch.begin)];
+    const Offset count = topology_.row_ptrs[static_cast<std::size_t>(stretch.end)] - first;
+    if (places_ == nullptr && next_ == nullptr) return weights_ + first;
+    thread_local std::vector<Real> picked;
+    if (static_cast<Offset>(picked.size()) < count) picked.resize(static_cast<std::size_t>(count));
+    if (places_ != nullptr) {
+      pick_mapped(places_ + first, count, picked.data());
+    } else {
+      pick_counting(topology_.col_idxs.data() + first, count, picked.data());
+    }
+    return picked.data();
+  }
+
+ private:
+  void pick_mapped(const std::uint32_t* __restrict places, Offset count, Real* __restrict picked) const {
+    for (Offset i = 0; i < count; ++i) picked[i] = weights_[places[i]];
+  }
+  void pick_counting(const Index* __restrict cols, Offset count, Real* __restrict picked) {
+    std::uint32_t* __restrict next = next_;
+    for (Offset i = 0; i < count; ++i) picked[i] = weights_[next[cols[i]]++];
+  }
+
+  const Topology& topology_;
+  const Real* weights_;
+  const std::uint32_t* places_ = nullptr;
+  std::uint32_t* next_ = nullptr;
+};
+
 SparseLayer::SparseLayer(LayerSnapshot state)
-    : Layer(std::move(state)),
-      transposed_(transposed(state_.topology)),
-      values_by_column_(gathered(state_.values, transposed_.sources)) {
+    : Layer(std::move(state)), transposed_(transposed(state_.topology)) {
+  values_by_column_ = in_column_order(std::exchange(state_.values, {}), state_.topology, transposed_);
+  for (auto& states : state_.value_states)
+    states_by_column_.push_back(in_column_order(std::exchange(states, {}), state_.topology, transposed_));
+  state_.value_states.clear();
+  connect();
+}
+
+void SparseLayer::connect() {
   cut_pattern();
+  places_.clear();
+  row_starts_.clear();
+  if (connections() <= kernel_tuning().mapped_connections) {
+    places_ = column_places(state_.topology, transposed_);
+    return;
+  }
+  places_.shrink_to_fit();
+  row_starts_.resize(row_cuts_.size() - 1);
+  for_each_part(static_cast<int>(row_starts_.size()), [&](int thread) {
+    if (thread == 0) return;
+    const auto t = static_cast<std::size_t>(thread);
+    row_starts_[t] = places_from(transposed_.col_ptrs, transposed_.row_idxs, row_cuts_[t]);
+  });
 }
 
 void SparseLayer::cut_pattern() {
@@ -96,30 +148,31 @@ void SparseLayer::cut_pattern() {
   cut_gradient(weight_cuts);
 }
 
+void SparseLayer::sort_weights() {
+  if (state_.values.empty()) state_.values = in_row_order(values_by_column_, state_.topology, transposed_);
+}
+
 const LayerSnapshot& SparseLayer::state() {
-  for (const auto& states : states_by_column_)
-    state_.value_states.push_back(scattered(states, transposed_.sources));
-  states_by_column_.clear();
+  sort_weights();
+  if (state_.value_states.empty()) {
+    for (const auto& states : states_by_column_)
+      state_.value_states.push_back(in_row_order(states, state_.topology, transposed_));
+  }
   return state_;
 }
 
 void SparseLayer::before_steps() {
-  for (const auto& states : state_.value_states)
-    states_by_column_.push_back(gathered(states, transposed_.sources));
+  state_.values = {};
   state_.value_states.clear();
 }
 
 std::vector<Offset> SparseLayer::gradient_order() const {
-  return {transposed_.sources.begin(), transposed_.sources.end()};
+  const std::vector<std::uint32_t> positions = row_positions(state_.topology, transposed_);
+  return {positions.begin(), positions.end()};
 }
 
 ParameterBlock SparseLayer::weights(Offset first, Offset count) {
   return block_of(values_by_column_, states_by_column_, first, count);
-}
-
-void SparseLayer::weights_changed(Offset first, Offset count) {
-  const std::uint32_t* places = transposed_.sources.data();
-  for (Offset p = first; p < first + count; ++p) state_.values[places[p]] = values_by_column_[p];
 }
 
 bool SparseLayer::complete() const { return state_.topology.connections() == state_.topology.cells(); }
@@ -140,24 +193,39 @@ void SparseLayer::forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
   }
 }
 
-const Real* SparseLayer::spread_out(RowRange block) const {
+RowWeights SparseLayer::row_weights(std::size_t thread) const {
+  if (!state_.values.empty() || state_.topology.connections() == 0) return {state_.topology, state_.values};
+  if (!places_.empty()) return {state_.topology, values_by_column_, places_.data(), nullptr};
+  thread_local std::vector<std::uint32_t> next;
+  if (thread == 0) {
+    next.assign(transposed_.col_ptrs.begin(), transposed_.col_ptrs.end());
+  } else {
+    next.assign(row_starts_[thread].begin(), row_starts_[thread].end());
+  }
+  return {state_.topology, values_by_column_, nullptr, next.data()};
+}
+
+const Real* SparseLayer::spread_out(RowRange block, const Real* weights) const {
+  if (complete()) return weights;
   const Offset* row_ptrs = state_.topology.row_ptrs.data();
-  if (complete()) return state_.values.data() + row_ptrs[block.begin];
   thread_local std::vector<Real> cells;
   cells.assign(static_cast<std::size_t>(block.end - block.begin) * static_cast<std::size_t>(cols()), Real{0});
   for (Index row = block.begin; row < block.end; ++row) {
     Real* out = cells.data() + static_cast<Offset>(row - block.begin) * cols();
     for (Offset p = row_ptrs[row]; p < row_ptrs[row + 1]; ++p)
-      out[state_.topology.col_idxs[static_cast<std::size_t>(p)]] = state_.values[static_cast<std::size_t>(p)];
+      out[state_.topology.col_idxs[static_cast<std::size_t>(p)]] = *weights++;
   }
   return cells.data();
 }
 
 void SparseLayer::dense_forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
-  parallel_parts(row_cuts_, [&](Index begin, Index end) {
-    for (RowRange block{begin, begin}; block.begin < end; block.begin = block.end) {
-      block.end = std::min(end, block.begin + dense_block_rows);
-      const DenseView w{spread_out(block), cols()};
+  for_each_part(static_cast<int>(row_cuts_.size()) - 1, [&](int thread) {
+    const auto t = static_cast<std::size_t>(thread);
+    RowWeights weights = row_weights(t);
+    for (RowRange block{row_cuts_[t], row_cuts_[t]}; block.begin < row_cuts_[t + 1];
+         block.begin = block.end) {
+      block.end = std::min(row_cuts_[t + 1], block.begin + dense_block_rows);
+      const DenseView w{spread_out(block, weights.of(block)), cols()};
       const RowRange all{0, block.end - block.begin};
       for (Index s = 0; s < x.slabs(); ++s) {
         const SlabView out{z.own(s).neuron(block.begin), z.own(s).lines};
@@ -169,14 +237,32 @@ void SparseLayer::dense_forward(const Slabs& x, Slabs& z, NeuronsDone done) cons
 }
 
 void SparseLayer::sparse_forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
-  const CsrView w{state_.topology.row_ptrs.data(), state_.topology.col_idxs.data(), state_.values.data()};
-  parallel_parts(row_cuts_, [&](Index begin, Index end) {
-    for (Index s = 0; s < x.slabs(); ++s) {
-      for (RowRange block{begin, begin}; block.begin < end; block.begin = block.end) {
-        block.end = block_end(state_.topology.row_ptrs, block.begin, end);
-        kernels().sparse_product(w, block, state_.biases.data(), x.slab(s), z.own(s),
-                                 reach_of(x, kernel_tuning().near_bytes));
-        done(s, block);
+  const Topology& topology = state_.topology;
+  const Reach reach = reach_of(x, kernel_tuning().near_bytes);
+  const Index at_once = slabs_at_once(x);
+  // Weights that are picked once stay in the L1 cache, or for more slabs than stay in theirs in the L2 cache.
+  const Offset stretch_connections = x.slabs() <= at_once ? block_connections : kept_connections;
+  for_each_part(static_cast<int>(row_cuts_.size()) - 1, [&](int thread) {
+    const auto t = static_cast<std::size_t>(thread);
+    RowWeights row_weights_of_thread = row_weights(t);
+    for (RowRange stretch{row_cuts_[t], row_cuts_[t]}; stretch.begin < row_cuts_[t + 1];
+         stretch.begin = stretch.end) {
+      stretch.end = stretch_end(topology.row_ptrs, stretch.begin, row_cuts_[t + 1], stretch_connections);
+      const Real* weights = row_weights_of_thread.of(stretch);
+      for (Index first = 0; first < x.slabs(); first += at_once) {
+        const Index last = std::min(x.slabs(), first + at_once);
+        const Real* next = weights;
+        for (RowRange block{stretch.begin, stretch.begin}; block.begin < stretch.end;
+             block.begin = block.end) {
+          block.end = block_end(topology.row_ptrs, block.begin, stretch.end);
+          const CsrView w{topology.row_ptrs.data(), topology.col_idxs.data(), next};
+          for (Index s = first; s < last; ++s) {
+            kernels().sparse_product(w, block, state_.biases.data(), x.slab(s), z.own(s), reach);
+            done(s, block);
+          }
+          next += topology.row_ptrs[static_cast<std::size_t>(block.end)] -
+                  topology.row_ptrs[static_cast<std::size_t>(block.begin)];
+        }
       }
     }
   });
@@ -258,10 +344,9 @@ std::uint64_t SparseLayer::columns_with_step(const Slabs& x, const Slabs& delta,
   thread_local std::vector<Value> sums;
   std::uint64_t magnitudes = 0;
   for (RowRange some{cols.begin, cols.begin}; some.begin < cols.end; some.begin = some.end) {
-    const auto begin = transposed_.col_ptrs.begin() + some.begin;
-    const auto end = std::upper_bound(begin + 1, transposed_.col_ptrs.begin() + cols.end, *begin + kept_sums);
-    some.end = std::max(some.begin + 1, static_cast<Index>(end - transposed_.col_ptrs.begin()) - 1);
-    const Offset count = transposed_.col_ptrs[static_cast<std::size_t>(some.end)] - *begin;
+    some.end = stretch_end(transposed_.col_ptrs, some.begin, cols.end, kept_connections);
+    const Offset count = transposed_.col_ptrs[static_cast<std::size_t>(some.end)] -
+                         transposed_.col_ptrs[static_cast<std::size_t>(some.begin)];
     if (static_cast<Offset>(sums.size()) < count) sums.resize(static_cast<std::size_t>(count));
     magnitudes |= columns(x, delta, dx, use, some, sums.data(), done);
   }
@@ -302,11 +387,10 @@ std::uint64_t SparseLayer::columns(const Slabs& x, const Slabs& delta, Slabs* dx
 
 void SparseLayer::edit_weights(const LayerEdit& edit) {
   before_steps();
-  const CarriedArray by_row{&state_.values, Grown::value};
   std::vector<CarriedArray> by_column = {{&values_by_column_, Grown::value}};
   for (auto& states : states_by_column_) by_column.push_back({&states, Grown::zero});
-  state_.topology = edited(std::move(state_.topology), transposed_, edit, {&by_row, 1}, by_column);
-  cut_pattern();
+  state_.topology = edited(std::move(state_.topology), transposed_, edit, by_column);
+  connect();
 }
 
 }  // namespace plexus

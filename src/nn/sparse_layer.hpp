@@ -9,11 +9,14 @@
 
 namespace plexus {
 
+class RowWeights;
+
 /// A layer that stores its connections only. Memory and time are linear in connections and neurons.
 ///
 /// The forward pass wants the connections row by row, the backward pass column by column. Weights and their
-/// optimizer state are kept by column, where gradients arise and steps are taken; the rows have a copy of the
-/// weights, which follows every step. Gradients are in column order.
+/// optimizer state are kept once, by column, where gradients arise and steps are taken; the forward pass
+/// picks the weights of some rows together as it goes along. Gradients are in column order. `state_.values`
+/// and `state_.value_states` are empty during training: `state` and `view` sort the weights for themselves.
 ///
 /// Where nearly every cell is stored (`KernelTuning::dense_density`), the forward pass spreads the weights of
 /// some rows out and multiplies them as a dense matrix. The sums are the same: cells without a connection add
@@ -23,6 +26,7 @@ class SparseLayer : public Layer {
  public:
   explicit SparseLayer(LayerSnapshot state);
 
+  [[nodiscard]] Offset connections() const override { return state_.topology.connections(); }
   [[nodiscard]] const LayerSnapshot& state() override;
   [[nodiscard]] std::vector<Offset> gradient_order() const override;
 
@@ -42,20 +46,23 @@ class SparseLayer : public Layer {
 
   TransposedIndex transposed_;
   std::vector<Real> values_by_column_;
-  std::vector<std::vector<Real>> states_by_column_;  ///< empty while state_.value_states holds them
-  std::vector<Index> col_cuts_;                      ///< columns of each thread
+  std::vector<std::vector<Real>> states_by_column_;
+  std::vector<Index> col_cuts_;  ///< columns of each thread
 
  private:
   void before_steps() override;
   [[nodiscard]] ParameterBlock weights(Offset first, Offset count) override;
-  void weights_changed(Offset first, Offset count) override;
+  void sort_weights() override;
   void edit_weights(const LayerEdit& edit) override;
+  /// To be called when the pattern of a whole layer has changed.
+  void connect();
   /// Whether every cell is stored: the weights are then a dense matrix, row by row and column by column.
   [[nodiscard]] bool complete() const;
   [[nodiscard]] bool multiplies_densely() const;
+  [[nodiscard]] RowWeights row_weights(std::size_t thread) const;
   /// The weights of the rows in `block` with zeros where nothing is stored, row by row. Until the calling
   /// thread's next call.
-  [[nodiscard]] const Real* spread_out(RowRange block) const;
+  [[nodiscard]] const Real* spread_out(RowRange block, const Real* weights) const;
   void dense_forward(const Slabs& x, Slabs& z, NeuronsDone done) const;
   void sparse_forward(const Slabs& x, Slabs& z, NeuronsDone done) const;
 
@@ -72,7 +79,11 @@ class SparseLayer : public Layer {
   std::uint64_t columns(const Slabs& x, const Slabs& delta, Slabs* dx, const GradientUse<Value>& use,
                         RowRange cols, Value* sums, NeuronsDone done);
 
-  std::vector<Index> row_cuts_;       ///< rows of each thread
+  std::vector<Index> row_cuts_;  ///< rows of each thread
+  // Where the forward pass finds weights: by a map, or, where that would take much memory, by counting along.
+  std::vector<std::uint32_t> places_;  ///< in row order: places in column order
+  /// By thread, but empty for the first: places in column order where each column goes on with its rows.
+  std::vector<std::vector<std::uint32_t>> row_starts_;
   std::vector<Index> part_col_cuts_;  ///< columns of each thread, one part of the gradient after the other
 };
 

@@ -172,17 +172,15 @@ Moves edit_rows(Topology& topology, const LayerEdit& edit, Topology& grown) {
 }
 
 /// Makes `columns` the index of `after`.
-/// @param dropped  in row order
+/// @param dropped  in column order
 /// @return how connections have moved in column order
 Moves edit_columns(TransposedIndex& columns, const Topology& after, const LayerEdit& edit,
-                   const TransposedIndex& grown, const MarkedPositions& dropped) {
+                   const TransposedIndex& grown, MarkedPositions dropped) {
   const auto rows_before = after.rows + static_cast<Index>(edit.removed_rows.size());
   const KeptLines kept({columns.col_ptrs, columns.row_idxs, edit.removed_cols, edit.removed_rows, rows_before,
                         "column", "row"},
-                       dropped.gathered(columns.sources));
-  Moves moves = replace(kept, grown.col_ptrs, grown.row_idxs, columns.col_ptrs, columns.row_idxs);
-  number_sources(after, columns);
-  return moves;
+                       std::move(dropped));
+  return replace(kept, grown.col_ptrs, grown.row_idxs, columns.col_ptrs, columns.row_idxs);
 }
 
 }  // namespace
@@ -197,17 +195,18 @@ Topology edited(Topology before, const LayerEdit& edit, std::span<const CarriedA
 }
 
 Topology edited(Topology before, TransposedIndex& columns, const LayerEdit& edit,
-                std::span<const CarriedArray> by_row, std::span<const CarriedArray> by_column) {
-  check_lengths(before.connections(), by_row);
+                std::span<const CarriedArray> by_column) {
   check_lengths(before.connections(), by_column);
+  const std::vector<std::uint32_t> positions = row_positions(before, columns);
   Topology grown;
-  Scratch<Real> spare;
   const Moves row_moves = edit_rows(before, edit, grown);
-  const Scratch<Real> values = values_of(edit.grown);
-  carry(row_moves, by_row, spare, [&](Offset i) { return values[i]; });
   const TransposedIndex grown_columns = transposed(grown);
-  const Moves column_moves = edit_columns(columns, before, edit, grown_columns, row_moves.dropped());
-  carry(column_moves, by_column, spare, [&](Offset i) { return values[grown_columns.sources[i]]; });
+  const std::vector<std::uint32_t> grown_positions = row_positions(grown, grown_columns);
+  const Moves moves =
+      edit_columns(columns, before, edit, grown_columns, row_moves.dropped().gathered(positions));
+  Scratch<Real> spare;
+  const Scratch<Real> values = values_of(edit.grown);
+  carry(moves, by_column, spare, [&](Offset i) { return values[grown_positions[i]]; });
   return before;
 }
 

@@ -57,10 +57,10 @@ struct CarriedArray {
 [[nodiscard]] Topology edited(Topology before, const LayerEdit& edit,
                               std::span<const CarriedArray> arrays = {});
 
-/// The same for a topology that is also stored column by column, and arrays in either order.
+/// The same for a topology that is also stored column by column, and arrays in column order.
 /// @param columns  the index of `before`, which becomes that of the result
 [[nodiscard]] Topology edited(Topology before, TransposedIndex& columns, const LayerEdit& edit,
-                              std::span<const CarriedArray> by_row, std::span<const CarriedArray> by_column);
+                              std::span<const CarriedArray> by_column);
 
 /// Removes the entries of `array` (one per row or column) that stand at the ascending places `removed`.
 template <class T>

@@ -37,6 +37,7 @@ struct Kernels {
 
   /// Y = W X + b for the rows in range: sums start from the bias (0 when null) and run over ascending
   /// columns.
+  /// @param w  its values are those of `rows` alone, from the first connection of the first row on
   void (*sparse_product)(CsrView w, RowRange rows, const Real* bias, ConstSlabView x, SlabView y,
                          Reach x_reach);
   void (*dense_product)(DenseView w, RowRange rows, const Real* bias, ConstSlabView x, SlabView y);

@@ -74,9 +74,7 @@ void by_blocks(const Topology& topology, TransposedIndex& t) {
       for (Index row = cuts[part]; row < cuts[part + 1]; ++row) {
         Offset p = next[row - cuts[part]];
         for (const Offset end = topology.row_ptrs[row + std::size_t{1}]; p < end && cols[p] < end_col; ++p) {
-          const std::uint32_t place = next_place[cols[p]]++;
-          t.row_idxs[place] = row;
-          t.sources[place] = static_cast<std::uint32_t>(p);
+          t.row_idxs[next_place[cols[p]]++] = row;
         }
         next[row - cuts[part]] = p;
       }
@@ -116,7 +114,6 @@ void by_buckets(const Topology& topology, TransposedIndex& t) {
       for (const Offset end = topology.row_ptrs[row + std::size_t{1}]; p < end; ++p) {
         const auto col = static_cast<std::uint32_t>(cols[p]);
         const std::uint32_t place = next_place[col >> bits]++;
-        t.sources[place] = static_cast<std::uint32_t>(p);
         t.row_idxs[place] =
             static_cast<Index>(static_cast<std::uint32_t>(row) << bits | (col & (columns - 1)));
       }
@@ -127,30 +124,41 @@ void by_buckets(const Topology& topology, TransposedIndex& t) {
   t.col_ptrs.back() = topology.connections();
   const std::vector<Index> bucket_cuts = balanced_cuts(bucket_ptrs, parts);
   for_each_part(parts, [&](int part) {
-    std::vector<std::uint32_t> sources;
     std::vector<Index> rows_and_cols;
     std::vector<Offset> next(columns);
     for (Index bucket = bucket_cuts[part]; bucket < bucket_cuts[part + 1]; ++bucket) {
       const Offset begin = bucket_ptrs[bucket];
       const Offset end = bucket_ptrs[bucket + std::size_t{1}];
-      sources.assign(t.sources.begin() + begin, t.sources.begin() + end);
       rows_and_cols.assign(t.row_idxs.begin() + begin, t.row_idxs.begin() + end);
       const auto column_of = [&](std::size_t i) {
         return static_cast<std::uint32_t>(rows_and_cols[i]) & (columns - 1);
       };
       std::fill(next.begin(), next.end(), 0);
-      for (std::size_t i = 0; i < sources.size(); ++i) ++next[column_of(i)];
+      for (std::size_t i = 0; i < rows_and_cols.size(); ++i) ++next[column_of(i)];
       Offset place = begin;
       const auto first_col = static_cast<std::size_t>(bucket) << bits;
       for (std::size_t col = 0; col < columns; ++col) {
         if (first_col + col < t.col_ptrs.size() - 1) t.col_ptrs[first_col + col] = place;
         place += std::exchange(next[col], place);
       }
-      for (std::size_t i = 0; i < sources.size(); ++i) {
-        const Offset to = next[column_of(i)]++;
-        t.sources[to] = sources[i];
-        t.row_idxs[to] = static_cast<Index>(static_cast<std::uint32_t>(rows_and_cols[i]) >> bits);
+      for (std::size_t i = 0; i < rows_and_cols.size(); ++i) {
+        t.row_idxs[next[column_of(i)]++] =
+            static_cast<Index>(static_cast<std::uint32_t>(rows_and_cols[i]) >> bits);
       }
+    }
+  });
+}
+
+/// Calls f(place in column order, position in row order) for each connection, in column order, in parallel.
+template <class F>
+void for_each_in_column_order(const Topology& topology, const TransposedIndex& t, F&& f) {
+  // Each part looks at all rows: worth it as long as they are fewer than its connections.
+  const auto cuts = balanced_cuts(
+      t.col_ptrs, parts_for(topology.connections(), std::max<Offset>(least_part, topology.rows)));
+  for_each_part(static_cast<int>(cuts.size()) - 1, [&](int part) {
+    std::vector<std::uint32_t> next = places_from(topology.row_ptrs, topology.col_idxs, cuts[part]);
+    for (Offset p = t.col_ptrs[cuts[part]]; p < t.col_ptrs[cuts[part + 1]]; ++p) {
+      f(p, next[t.row_idxs[p]]++);
     }
   });
 }
@@ -163,7 +171,6 @@ TransposedIndex transposed(const Topology& topology) {
          "a layer of {} connections: one rank holds at most 2^32 - 1 of a layer", n);
   TransposedIndex t;
   t.row_idxs.resize(static_cast<std::size_t>(n));
-  t.sources.resize(static_cast<std::size_t>(n));
   constexpr int least_bucket_bits = 5;
   if (2 * blocks_affordable(topology) >= blocks_wanted(topology) ||
       bucket_bits(topology) < least_bucket_bits) {
@@ -174,25 +181,44 @@ TransposedIndex transposed(const Topology& topology) {
   return t;
 }
 
-void number_sources(const Topology& topology, TransposedIndex& t) {
-  t.sources.resize(topology.col_idxs.size());
-  // Each part looks at all rows: worth it as long as they are fewer than its connections.
-  const auto cuts = balanced_cuts(
-      t.col_ptrs, parts_for(topology.connections(), std::max<Offset>(least_part, topology.rows)));
-  for_each_part(static_cast<int>(cuts.size()) - 1, [&](int part) {
-    // A column has no more than one connection of a row, so those of a row come in the order of their
-    // columns.
-    std::vector<std::uint32_t> next(static_cast<std::size_t>(topology.rows));
-    for (Index row = 0; row < topology.rows; ++row) {
-      const auto begin = topology.col_idxs.begin() + topology.row_ptrs[row];
-      const auto end = topology.col_idxs.begin() + topology.row_ptrs[row + std::size_t{1}];
-      next[row] =
-          static_cast<std::uint32_t>(std::lower_bound(begin, end, cuts[part]) - topology.col_idxs.begin());
-    }
-    for (Offset p = t.col_ptrs[cuts[part]]; p < t.col_ptrs[cuts[part + 1]]; ++p) {
-      t.sources[p] = next[t.row_idxs[p]]++;
-    }
-  });
+std::vector<std::uint32_t> places_from(const std::vector<Offset>& ptrs, const std::vector<Index>& entries,
+                                       Index entry) {
+  std::vector<std::uint32_t> places(ptrs.size() - 1);
+  for (std::size_t line = 0; line < places.size(); ++line) {
+    const auto first = entries.begin() + ptrs[line];
+    const auto found = entry == 0 ? first : std::lower_bound(first, entries.begin() + ptrs[line + 1], entry);
+    places[line] = static_cast<std::uint32_t>(found - entries.begin());
+  }
+  return places;
+}
+
+std::vector<std::uint32_t> row_positions(const Topology& topology, const TransposedIndex& t) {
+  std::vector<std::uint32_t> positions(topology.col_idxs.size());
+  for_each_in_column_order(topology, t, [&](Offset p, std::uint32_t source) { positions[p] = source; });
+  return positions;
+}
+
+std::vector<std::uint32_t> column_places(const Topology& topology, const TransposedIndex& t) {
+  std::vector<std::uint32_t> places(topology.col_idxs.size());
+  for_each_in_column_order(
+      topology, t, [&](Offset p, std::uint32_t source) { places[source] = static_cast<std::uint32_t>(p); });
+  return places;
+}
+
+std::vector<Real> in_column_order(const std::vector<Real>& by_row, const Topology& topology,
+                                  const TransposedIndex& t) {
+  std::vector<Real> by_column(by_row.size());
+  for_each_in_column_order(topology, t,
+                           [&](Offset p, std::uint32_t source) { by_column[p] = by_row[source]; });
+  return by_column;
+}
+
+std::vector<Real> in_row_order(const std::vector<Real>& by_column, const Topology& topology,
+                               const TransposedIndex& t) {
+  std::vector<Real> by_row(by_column.size());
+  for_each_in_column_order(topology, t,
+                           [&](Offset p, std::uint32_t source) { by_row[source] = by_column[p]; });
+  return by_row;
 }
 
 }  // namespace plexus

@@ -152,7 +152,9 @@ Results run(const Kernels& k, Index lines) {
     const Reach reach = s == 0 ? Reach::near : Reach::far;  // makes no difference to what is computed
     const Offset first_sample = static_cast<Offset>(s) * slab_lines * line_samples;
     std::uint16_t* mask = r.mask.data() + static_cast<Offset>(s) * slab_lines * layer.rows;
-    k.sparse_product(layer.csr(), rows, layer.bias.data(), x.slab(s), y.slab(s), reach);
+    CsrView of_rows = layer.csr();
+    of_rows.values += layer.row_ptrs[static_cast<std::size_t>(rows.begin)];
+    k.sparse_product(of_rows, rows, layer.bias.data(), x.slab(s), y.slab(s), reach);
     k.dense_product(dense, rows, layer.bias.data(), x.slab(s), dense_y.slab(s));
     k.dense_transposed_product(dense, layer.rows, cols, delta.slab(s), dense_dx.slab(s));
     k.sparse_backward_exact(columns.csr(), cols, delta.slab(s), x.slab(s), dx.slab(s), reach, scale, output,

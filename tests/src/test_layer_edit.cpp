@@ -146,13 +146,6 @@ struct RandomEdit {
   }
 };
 
-/// Element i is array[sources[i]].
-std::vector<Real> picked(const std::vector<Real>& array, const std::vector<std::uint32_t>& sources) {
-  std::vector<Real> result;
-  for (const std::uint32_t source : sources) result.push_back(array[source]);
-  return result;
-}
-
 /// Random edits of layers of several shapes and sizes.
 template <class Check>
 void for_random_edits(Check&& check_edit) {
@@ -199,22 +192,18 @@ TEST(LayerEdit, RandomEditsLeadWhereTheyDoCellByCell) {
 TEST(LayerEdit, ColumnsFollowAsIfTheyWereIndexedAnew) {
   for_random_edits([](const Topology& before, const RandomEdit& expected) {
     TransposedIndex columns = transposed(before);
-    std::vector<Real> values_by_row = positions_from_one(before);
-    std::vector<Real> values = picked(values_by_row, columns.sources);
+    std::vector<Real> values = in_column_order(positions_from_one(before), before, columns);
     std::vector<Real> states = values;
-    const CarriedArray by_row{&values_by_row, Grown::value};
     const std::array<CarriedArray, 2> by_column = {{{&values, Grown::value}, {&states, Grown::zero}}};
 
-    const Topology after = edited(before, columns, expected.edit, {&by_row, 1}, by_column);
+    const Topology after = edited(before, columns, expected.edit, by_column);
 
     const TransposedIndex anew = transposed(expected.after);
     ASSERT_EQ(after, expected.after);
     ASSERT_EQ(columns.col_ptrs, anew.col_ptrs);
     ASSERT_EQ(columns.row_idxs, anew.row_idxs);
-    ASSERT_EQ(columns.sources, anew.sources);
-    ASSERT_EQ(values_by_row, expected.values);
-    ASSERT_EQ(values, picked(expected.values, anew.sources));
-    ASSERT_EQ(states, picked(expected.states, anew.sources));
+    ASSERT_EQ(values, in_column_order(expected.values, expected.after, anew));
+    ASSERT_EQ(states, in_column_order(expected.states, expected.after, anew));
   });
 }
 

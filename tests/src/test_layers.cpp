@@ -351,7 +351,8 @@ class Tuned {
 constexpr Offset whatever = std::numeric_limits<Offset>::max();  ///< bytes
 
 TEST(SparseLayer, NoTuningChangesABit) {
-  const std::vector<KernelTuning> tunings = {{0, 0, 0.0}, {whatever, whatever, 0.0}, {0, whatever, 2.0}};
+  const std::vector<KernelTuning> tunings = {
+      {0, 0, 0.0, 0}, {whatever, whatever, 0.0}, {0, whatever, 2.0}, {0, 0, 2.0, 0}, {whatever, 0, 2.0, 0}};
   for (const double density : {0.02, 0.7}) {
     LayerSnapshot start = layer_of(50, 150, density);
     std::iota(start.biases.begin(), start.biases.end(), Real{-20});
@@ -369,6 +370,25 @@ TEST(SparseLayer, NoTuningChangesABit) {
       }
     }
   }
+}
+
+TEST(SparseLayer, FindsWeightsWithoutAMapForAnyNumberOfThreads) {
+  const LayerSnapshot start = layer_of(50, 150, 0.2);
+  const auto trained = [&] {
+    const auto layer = make_layer(after_step(start, true, true, 9));
+    LayerEdit without_neuron{start.topology.generation, {3}, {}, {}, {}};
+    for (Offset p = start.topology.row_ptrs[3]; p < start.topology.row_ptrs[4]; ++p)
+      without_neuron.dropped.push_back(p);
+    layer->apply(without_neuron);
+    return run(*layer);
+  };
+  const Results expected = trained();
+  const Tuned tuned({0, 0, 2.0, 0});
+  for (const int threads : {1, 2, 3, 8}) {
+    omp_set_num_threads(threads);
+    EXPECT_EQ(trained(), expected) << threads << " threads";
+  }
+  omp_set_num_threads(1);
 }
 
 TEST(SparseLayer, IsMultipliedDenselyByAnyNumberOfThreads) {

@@ -22,7 +22,10 @@ TEST(TransposedIndex, ListsEachColumnWithAscendingRows) {
 
   EXPECT_EQ(t.col_ptrs, (std::vector<Offset>{0, 2, 3, 4, 4}));
   EXPECT_EQ(t.row_idxs, (std::vector<Index>{0, 2, 2, 0}));
-  EXPECT_EQ(t.sources, (std::vector<std::uint32_t>{0, 2, 3, 1}));
+  EXPECT_EQ(row_positions(topology, t), (std::vector<std::uint32_t>{0, 2, 3, 1}));
+  EXPECT_EQ(in_column_order({1, 2, 3, 4}, topology, t), (std::vector<Real>{1, 3, 4, 2}));
+  EXPECT_EQ(in_row_order({1, 3, 4, 2}, topology, t), (std::vector<Real>{1, 2, 3, 4}));
+  EXPECT_EQ(places_from(t.col_ptrs, t.row_idxs, 1), (std::vector<std::uint32_t>{1, 2, 4, 4}));
 }
 
 TEST(TransposedIndex, HoldsEachConnectionInItsColumnForAnyNumberOfThreads) {
@@ -43,17 +46,18 @@ TEST(TransposedIndex, HoldsEachConnectionInItsColumnForAnyNumberOfThreads) {
     }
     for (const int threads : thread_counts) {
       const TransposedIndex t = with_threads(threads, [&] { return transposed(topology); });
+      const auto positions = with_threads(threads, [&] { return row_positions(topology, t); });
 
       ASSERT_EQ(t.col_ptrs.size(), columns.size() + 1);
       ASSERT_EQ(t.row_idxs.size(), topology.col_idxs.size());
-      ASSERT_EQ(t.sources.size(), topology.col_idxs.size());
+      ASSERT_EQ(positions.size(), topology.col_idxs.size());
       ASSERT_EQ(t.col_ptrs.back(), topology.connections());
       Offset place = 0;
       for (Index col = 0; col < cols; ++col) {
         ASSERT_EQ(t.col_ptrs[col], place);
         for (const auto& [row, source] : columns[col]) {
           ASSERT_EQ(t.row_idxs[place], row) << threads << " threads, column " << col;
-          ASSERT_EQ(t.sources[place], source) << threads << " threads, column " << col;
+          ASSERT_EQ(positions[place], source) << threads << " threads, column " << col;
           ++place;
         }
       }

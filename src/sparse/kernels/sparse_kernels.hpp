@@ -24,6 +24,7 @@ void sparse_product(CsrView w, RowRange rows, const Real* bias, ConstSlabView x,
   with_lines(
       x.lines, [&]<int lines>() __attribute__((always_inline)) {
         constexpr Offset stride = lines * line_samples;
+        const Offset first = w.row_ptrs[rows.begin];
         const Offset last = w.row_ptrs[rows.end] - 1;
         for (Index row = rows.begin; row < rows.end; ++row) {
           Lanes sum[lines];
@@ -34,7 +35,7 @@ void sparse_product(CsrView w, RowRange rows, const Real* bias, ConstSlabView x,
               const Offset later = p + far_distance < last ? p + far_distance : last;
               fetch_to_l2<lines>(x.values + w.col_idxs[later] * stride);
             }
-            const Real value = w.values[p];
+            const Real value = w.values[p - first];
             const Real* source = x.values + w.col_idxs[p] * stride;
             for (int q = 0; q < lines; ++q) sum[q] += value * load(source + q * line_samples);
           }
