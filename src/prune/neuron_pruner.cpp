@@ -122,10 +122,12 @@ struct HiddenLayer {
 /// round before, in the order in which they lost it.
 class Cascade {
  public:
-  Cascade(std::span<const LayerView> layers, std::vector<HiddenLayer>& hidden, LayerParts& parts)
+  Cascade(std::span<const LayerView> layers, std::vector<HiddenLayer>& hidden, LayerParts& parts,
+          Offset most_indexed)
       : layers_(layers),
         hidden_(hidden),
         parts_(parts),
+        most_indexed_(most_indexed),
         inputs_(hidden.size()),
         outputs_(hidden.size()),
         columns_(layers.size()) {
@@ -258,10 +260,17 @@ class Cascade {
       if (--counts[neuron.hidden][row] == 0) last_ones.push_back(loss);
     };
     std::vector<std::vector<Loss>> outputs(static_cast<std::size_t>(parts_.count()));
+    std::vector<std::vector<Offset>> orders(hidden_.size());
     for (std::size_t order = 0; order < removed.size(); ++order) {
       release_inputs(removed[order], static_cast<Offset>(order), outputs);
-      release_outputs(removed[order], static_cast<Offset>(order),
-                      [&](const Loss& loss) { lose(inputs_, loss); });
+      orders[removed[order].hidden].push_back(static_cast<Offset>(order));
+    }
+    // Layer by layer: the inputs of a neuron are of one layer, so that it loses them in order.
+    for (const auto& of_layer : orders) {
+      for (const Offset order : of_layer) {
+        release_outputs(removed[static_cast<std::size_t>(order)], order,
+                        [&](const Loss& loss) { lose(inputs_, loss); });
+      }
     }
     for (const Loss& loss : exchanged(outputs)) lose(outputs_, loss);
     return last_ones;
@@ -284,17 +293,30 @@ class Cascade {
     const std::size_t h = removed.hidden + 1;
     const LayerView& view = layers_[h];
     if (view.topology == nullptr || h == hidden_.size()) return;
-    if (!columns_[h]) columns_[h] = transposed(*view.topology);
-    const TransposedIndex& columns = *columns_[h];
+    const TransposedIndex& columns = columns_of(h);
     const Offset end = columns.col_ptrs[removed.number + std::size_t{1}];
     for (Offset p = columns.col_ptrs[removed.number]; p < end; ++p) {
       lose(Loss{order, Neuron{h, view.first_row + columns.row_idxs[p]}.code()});
     }
   }
 
+  const TransposedIndex& columns_of(std::size_t layer) {
+    std::optional<TransposedIndex>& columns = columns_[layer];
+    if (columns) return *columns;
+    const Topology& topology = *layers_[layer].topology;
+    indexed_ += topology.connections();
+    if (indexed_ > most_indexed_) {
+      for (auto& other : columns_) other.reset();
+      indexed_ = topology.connections();
+    }
+    return columns.emplace(transposed(topology));
+  }
+
   std::span<const LayerView> layers_;
   std::vector<HiddenLayer>& hidden_;
   LayerParts& parts_;
+  Offset most_indexed_;
+  Offset indexed_ = 0;                       // connections in `columns_`
   std::vector<std::vector<Offset>> begins_;  // of the parts' neurons, by hidden layer
   // Connections of own neurons from neurons that are alive; meaningless for dead ones.
   std::vector<std::vector<Index>> inputs_;
@@ -353,8 +375,12 @@ bool NeuronPruner::acts_at(std::int64_t epoch) const {
   return config_.target > 0 && (schedule_.prunes_at(epoch) || epoch >= schedule_.last);
 }
 
-RemovedNeurons NeuronPruner::removed(std::span<const LayerView> layers, std::int64_t epoch,
-                                     LayerParts& parts) const {
+bool NeuronPruner::weighs_at(std::int64_t epoch) const {
+  return config_.target > 0 && schedule_.prunes_at(epoch);
+}
+
+RemovedNeurons NeuronPruner::removed(std::span<const LayerView> layers, std::int64_t epoch, LayerParts& parts,
+                                     Offset most_indexed) const {
   if (!acts_at(epoch) || layers.size() < 2) return {};
 
   std::vector<HiddenLayer> hidden(layers.size() - 1);
@@ -370,7 +396,7 @@ RemovedNeurons NeuronPruner::removed(std::span<const LayerView> layers, std::int
     const std::vector<NeuronStrength> strengths = neuron_strengths(layers[h], layers[h + 1], parts);
     for (const Index neuron : least_important(strengths, *criterion_, count)) layer.remove(neuron);
   }
-  if (epoch >= schedule_.last) Cascade(layers, hidden, parts).run();
+  if (epoch >= schedule_.last) Cascade(layers, hidden, parts, most_indexed).run();
 
   RemovedNeurons removed(hidden.size());
   for (std::size_t h = 0; h < hidden.size(); ++h) {

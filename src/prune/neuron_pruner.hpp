@@ -53,6 +53,8 @@ class NeuronPruner {
 
   /// False in an epoch at whose end no neuron can be removed: `removed` need not be called then.
   [[nodiscard]] bool acts_at(std::int64_t epoch) const;
+  /// Whether `removed` looks at values in this epoch, and not only at patterns.
+  [[nodiscard]] bool weighs_at(std::int64_t epoch) const;
 
   /// Where parts hold the layers between them, all get the neurons of the whole layers, which are those that
   /// one part alone chooses. Collective over `parts`. Time O(own connections + neurons), dense layers by
@@ -60,8 +62,11 @@ class NeuronPruner {
   /// breaks.
   /// @param layers first to last.
   /// @param epoch  completed just now, 1 or more.
+  /// @param most_indexed  connections that are stored column by column at a time, 8 bytes each; more only
+  /// where a single layer has more
   [[nodiscard]] RemovedNeurons removed(std::span<const LayerView> layers, std::int64_t epoch,
-                                       LayerParts& parts = one_part()) const;
+                                       LayerParts& parts = one_part(),
+                                       Offset most_indexed = Offset{1} << 24) const;
 
  private:
   NeuronPruningConfig config_;

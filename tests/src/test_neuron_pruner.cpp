@@ -250,6 +250,11 @@ TEST(NeuronPruner, CascadesFromTheLastPruningOn) {
   EXPECT_EQ(pruner.removed(views_of(layers), 2), (RemovedNeurons{{}, {}}));
   EXPECT_EQ(pruner.removed(views_of(layers), 3), (RemovedNeurons{{0, 1}, {0, 1}}));
   EXPECT_EQ(pruner.removed(views_of(layers), 7), (RemovedNeurons{{0, 1}, {0, 1}}));
+  EXPECT_TRUE(pruner.weighs_at(3));
+  ASSERT_FALSE(pruner.weighs_at(7));
+  std::vector<LayerView> patterns = views_of(layers);
+  for (LayerView& view : patterns) view.values = {};
+  EXPECT_EQ(pruner.removed(patterns, 7), (RemovedNeurons{{0, 1}, {0, 1}}));
 }
 
 TEST(NeuronPruner, TheCascadeStopsAtTheFloor) {
@@ -396,6 +401,7 @@ TEST(NeuronPruner, AtTheFloorTheCascadeTakesThoseThatLostTheirLastConnectionFirs
       const RemovedNeurons removed = pruner.removed(views_of(layers), 1);
 
       EXPECT_EQ(removed, queued_cascade(layers, floor)) << "seed " << seed << ", floor " << floor;
+      EXPECT_EQ(pruner.removed(views_of(layers), 1, one_part(), 0), removed) << "one layer indexed at a time";
       for (std::size_t h = 0; h < removed.size(); ++h) {
         const auto alive = static_cast<std::size_t>(layers[h].topology.rows) - removed[h].size();
         layers_at_the_floor += alive == static_cast<std::size_t>(floor);
