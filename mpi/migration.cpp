@@ -59,22 +59,29 @@ LevelCuts balanced_level_cuts(Parts& parts, Network& network) {
 }
 
 void migrate(DistributedContext& group, Network& network, const LevelCuts& cuts) {
-  std::vector<LayerSnapshot> slices;
   std::vector<NeuronId> col_ids = network.layer(0).col_ids();
-  for (std::size_t l = 0; l < network.depth(); ++l) {
-    SlicedLayer& layer = network.slice(l);
-    const LayerSnapshot own = layer.global_state(col_ids);
-    const Index first_row = network.cuts()[l + 1][static_cast<std::size_t>(group.rank())];
+  const auto moved_slice = [&](std::size_t l) {
+    std::vector<std::vector<std::byte>> messages;
+    std::vector<NeuronId> row_ids;
+    {
+      const LayerSnapshot own = network.slice(l).global_state(col_ids);
+      const Index first_row = network.cuts()[l + 1][static_cast<std::size_t>(group.rank())];
+      messages = messages_of(own, first_row, cuts[l + 1]);
+      for (const auto& of_part : gather_all(group, own.row_ids))
+        row_ids.insert(row_ids.end(), of_part.begin(), of_part.end());
+    }
+    network.layer(l).release_state();
+    messages = exchange_numbers(group, messages);
     std::vector<LayerSnapshot> pieces;
-    for (const auto& bytes : exchange_numbers(group, messages_of(own, first_row, cuts[l + 1])))
+    for (auto& bytes : messages) {
       pieces.push_back(from_bytes<LayerSnapshot>(bytes));
-    slices.push_back(joined(std::move(pieces)));
-    slices.back().col_ids = std::move(col_ids);
-    col_ids.clear();
-    for (const auto& of_part : gather_all(group, own.row_ids))
-      col_ids.insert(col_ids.end(), of_part.begin(), of_part.end());
-  }
-  network.take_slices(std::move(slices), cuts);
+      bytes = {};
+    }
+    LayerSnapshot slice = joined(std::move(pieces));
+    slice.col_ids = std::exchange(col_ids, std::move(row_ids));
+    return slice;
+  };
+  network.take_slices(moved_slice, cuts);
 }
 
 }  // namespace plexus

@@ -348,7 +348,7 @@ TopologyRecord Trainer::rewire_whole(const Evolution& evolution, EpochMetrics& m
     const std::vector<NeuronId> ids_before = network_.layer(l).row_ids();
     network_.layer(l).apply(edits[l]);
     if (setup_.sink == nullptr) continue;
-    record.layers.push_back(history_of(ids_before, edits[l], network_.layer(l).pattern(plans_[l].evolves),
+    record.layers.push_back(history_of(ids_before, edits[l], network_.layer(l).view_of_pattern(plans_[l].evolves),
                                        epoch % base_interval == 0));
   }
   return record;
@@ -372,11 +372,11 @@ TopologyRecord Trainer::rewire_parts(const Evolution& evolution, EpochMetrics& m
     metrics.dropped[l] = static_cast<Offset>(edits[l].dropped.size());
     metrics.grown[l] = static_cast<Offset>(edits[l].grown.size());
     const std::vector<NeuronId> ids_before = slice.row_ids();
-    const Offset connections_before = slice.pattern(false).topology->connections();
+    const Offset connections_before = slice.pattern().connections();
     slice.apply_slice(
         {edits[l], l < removed.size() ? removed[l] : std::vector<Index>(), {cuts[l + 1], cuts[l]}});
     const LayerHistory own = history_of(ids_before, numbered_as_held(edits[l], slice.held_cols()),
-                                        slice.pattern(plans_[l].evolves), epoch % base_interval == 0);
+                                        slice.view_of_pattern(plans_[l].evolves), epoch % base_interval == 0);
     if (auto all = joined_history(grid_.group(), own, connections_before))
       record.layers.push_back(std::move(*all));
   }
@@ -410,7 +410,7 @@ void Trainer::record_first_topology() {
   TopologyRecord record{0, {}};
   for (std::size_t l = 0; l < network_.depth(); ++l) {
     if (grid_.parts() == nullptr && setup_.sink == nullptr) continue;
-    LayerHistory own = first_history_of(network_.layer(l).pattern(plans_[l].evolves));
+    LayerHistory own = first_history_of(network_.layer(l).view_of_pattern(plans_[l].evolves));
     if (grid_.parts() == nullptr) {
       record.layers.push_back(std::move(own));
       continue;

@@ -1,12 +1,8 @@
 #include "src/nn/first_layers.hpp"
 
-#include <cstdint>
-#include <memory>
 #include <numeric>
 
 #include "src/init/erdos_renyi.hpp"
-#include "src/init/weight_init.hpp"
-#include "src/optim/optimizer.hpp"
 #include "src/rewire/rewire_method.hpp"
 #include "src/support/error.hpp"
 
@@ -22,6 +18,18 @@ std::vector<NeuronId> ids_from(NeuronId begin, NeuronId end) {
   std::vector<NeuronId> ids(static_cast<std::size_t>(end - begin));
   std::iota(ids.begin(), ids.end(), begin);
   return ids;
+}
+
+LayerSnapshot without_weights(const LayerPlan& plan, RowRange rows) {
+  LayerSnapshot layer;
+  layer.activation = plan.activation;
+  layer.biases.assign(static_cast<std::size_t>(rows.end - rows.begin), Real{0});
+  layer.row_ids = ids_from(rows.begin, rows.end);
+  layer.col_ids = ids_from(0, plan.cols);
+  layer.original_rows = plan.rows;
+  layer.original_cols = plan.cols;
+  layer.gradient_exponent = first_gradient_exponent;
+  return layer;
 }
 
 }  // namespace
@@ -53,73 +61,47 @@ std::vector<LayerPlan> plan_layers(const ExperimentConfig& config) {
   return plans;
 }
 
-namespace {
+FirstLayers::FirstLayers(const ExperimentConfig& config)
+    : seed_(config.training.seed),
+      plans_(plan_layers(config)),
+      init_(WeightInitRegistry::instance().make(config.network.init, "network.init")),
+      optimizer_(
+          OptimizerRegistry::instance().make(config.optimizer.name, "optimizer.name", config.optimizer)) {}
 
-/// Makes the layers of a new network, or slices of them.
-class FirstLayers {
- public:
-  explicit FirstLayers(const ExperimentConfig& config)
-      : seed_(config.training.seed),
-        plans_(plan_layers(config)),
-        init_(WeightInitRegistry::instance().make(config.network.init, "network.init")),
-        optimizer_(
-            OptimizerRegistry::instance().make(config.optimizer.name, "optimizer.name", config.optimizer)) {}
+LayerSnapshot FirstLayers::whole(std::size_t l) const {
+  const LayerPlan& plan = plans_[l];
+  const auto rows = static_cast<Index>(plan.rows);
+  const auto cols = static_cast<Index>(plan.cols);
+  if (plan.kind == LayerKind::sparse) return slice(l, {0, rows});
+  LayerSnapshot layer = without_weights(plan, {0, rows});
+  layer.kind = LayerKind::dense;
+  layer.topology.rows = rows;
+  layer.topology.cols = cols;
+  layer.values = first_dense_values(*init_, weights(l), rows, cols);
+  add_states(layer);
+  return layer;
+}
 
-  [[nodiscard]] std::size_t count() const { return plans_.size(); }
+LayerSnapshot FirstLayers::slice(std::size_t l, RowRange rows) const {
+  const LayerPlan& plan = plans_[l];
+  ensure(plan.kind == LayerKind::sparse, "layer {} is dense and has no slices", l + 1);
+  LayerSnapshot layer = without_weights(plan, rows);
+  layer.topology = erdos_renyi_slice(rows.begin, rows.end - rows.begin, static_cast<Index>(plan.cols),
+                                     plan.density, RandomStream(seed_, Purpose::topology, 0, l));
+  layer.values =
+      first_values_of_slice(*init_, weights(l), layer.topology, rows.begin, {plan.cols, plan.rows});
+  add_states(layer);
+  return layer;
+}
 
-  [[nodiscard]] LayerSnapshot whole(std::size_t l) const {
-    const LayerPlan& plan = plans_[l];
-    const auto rows = static_cast<Index>(plan.rows);
-    const auto cols = static_cast<Index>(plan.cols);
-    if (plan.kind == LayerKind::sparse) return slice(l, {0, rows});
-    LayerSnapshot layer = without_weights(plan, {0, rows});
-    layer.kind = LayerKind::dense;
-    layer.topology.rows = rows;
-    layer.topology.cols = cols;
-    layer.values = first_dense_values(*init_, weights(l), rows, cols);
-    add_states(layer);
-    return layer;
+RandomStream FirstLayers::weights(std::size_t l) const { return {seed_, Purpose::weight, 0, l}; }
+
+void FirstLayers::add_states(LayerSnapshot& layer) const {
+  for (std::size_t k = 0; k < optimizer_->states(); ++k) {
+    layer.value_states.emplace_back(layer.values.size(), Real{0});
+    layer.bias_states.emplace_back(layer.biases.size(), Real{0});
   }
-
-  [[nodiscard]] LayerSnapshot slice(std::size_t l, RowRange rows) const {
-    const LayerPlan& plan = plans_[l];
-    ensure(plan.kind == LayerKind::sparse, "layer {} is dense and has no slices", l + 1);
-    LayerSnapshot layer = without_weights(plan, rows);
-    layer.topology = erdos_renyi_slice(rows.begin, rows.end - rows.begin, static_cast<Index>(plan.cols),
-                                       plan.density, RandomStream(seed_, Purpose::topology, 0, l));
-    layer.values =
-        first_values_of_slice(*init_, weights(l), layer.topology, rows.begin, {plan.cols, plan.rows});
-    add_states(layer);
-    return layer;
-  }
-
- private:
-  [[nodiscard]] RandomStream weights(std::size_t l) const { return {seed_, Purpose::weight, 0, l}; }
-
-  [[nodiscard]] static LayerSnapshot without_weights(const LayerPlan& plan, RowRange rows) {
-    LayerSnapshot layer;
-    layer.activation = plan.activation;
-    layer.biases.assign(static_cast<std::size_t>(rows.end - rows.begin), Real{0});
-    layer.row_ids = ids_from(rows.begin, rows.end);
-    layer.col_ids = ids_from(0, plan.cols);
-    layer.original_rows = plan.rows;
-    layer.original_cols = plan.cols;
-    layer.gradient_exponent = first_gradient_exponent;
-    return layer;
-  }
-
-  void add_states(LayerSnapshot& layer) const {
-    layer.value_states.assign(optimizer_->states(), std::vector<Real>(layer.values.size(), Real{0}));
-    layer.bias_states.assign(optimizer_->states(), std::vector<Real>(layer.biases.size(), Real{0}));
-  }
-
-  std::uint64_t seed_;
-  std::vector<LayerPlan> plans_;
-  std::unique_ptr<WeightInit> init_;
-  std::unique_ptr<Optimizer> optimizer_;
-};
-
-}  // namespace
+}
 
 std::vector<LayerSnapshot> first_layers(const ExperimentConfig& config) {
   const FirstLayers first(config);

@@ -1,12 +1,18 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "src/config/experiment_config.hpp"
+#include "src/init/weight_init.hpp"
+#include "src/optim/optimizer.hpp"
 #include "src/sparse/slabs.hpp"
 #include "src/state/model_snapshot.hpp"
+#include "src/support/random_stream.hpp"
 
 namespace plexus {
 
@@ -28,7 +34,29 @@ struct LayerPlan {
 /// @throws InputError if `config.topology.method` does not exist
 [[nodiscard]] std::vector<LayerPlan> plan_layers(const ExperimentConfig& config);
 
-/// The layers of a new network: random connections, first weights, biases and optimizer state 0.
+/// Makes the layers of a new network, or slices of them, one at a time: random connections, first weights,
+/// biases and optimizer state 0.
+class FirstLayers {
+ public:
+  /// @throws InputError if `config` names a method, first weights or optimizer that do not exist
+  explicit FirstLayers(const ExperimentConfig& config);
+
+  [[nodiscard]] std::size_t count() const { return plans_.size(); }
+  [[nodiscard]] LayerSnapshot whole(std::size_t l) const;
+  /// Rows of a sparse layer, numbered as in the whole layer; columns are those of the whole layer.
+  [[nodiscard]] LayerSnapshot slice(std::size_t l, RowRange rows) const;
+
+ private:
+  [[nodiscard]] RandomStream weights(std::size_t l) const;
+  void add_states(LayerSnapshot& layer) const;
+
+  std::uint64_t seed_;
+  std::vector<LayerPlan> plans_;
+  std::unique_ptr<WeightInit> init_;
+  std::unique_ptr<Optimizer> optimizer_;
+};
+
+/// All layers of a new network.
 [[nodiscard]] std::vector<LayerSnapshot> first_layers(const ExperimentConfig& config);
 
 /// The same for one part of a network, of each layer a slice of rows; columns are those of the whole layer.

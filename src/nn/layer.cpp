@@ -63,12 +63,12 @@ ParameterBlock block_of(std::vector<Real>& values, std::vector<std::vector<Real>
 
 LayerView Layer::view(bool evolves) {
   sort_weights();
-  LayerView view = pattern(evolves);
+  LayerView view = view_of_pattern(evolves);
   view.values = state_.values;
   return view;
 }
 
-LayerView Layer::pattern(bool evolves) const {
+LayerView Layer::view_of_pattern(bool evolves) const {
   const bool sparse = kind() == LayerKind::sparse;
   return {rows(),
           cols(),

@@ -73,12 +73,16 @@ class Layer {
   [[nodiscard]] Offset parameters() const { return connections() + rows(); }
   [[nodiscard]] const std::vector<NeuronId>& row_ids() const { return state_.row_ids; }
   [[nodiscard]] const std::vector<NeuronId>& col_ids() const { return state_.col_ids; }
+  /// The connections of the rows; of a dense layer only its size.
+  [[nodiscard]] const Topology& pattern() const { return state_.topology; }
   /// Pattern and neurons, without weights.
-  [[nodiscard]] LayerView pattern(bool evolves) const;
+  [[nodiscard]] LayerView view_of_pattern(bool evolves) const;
   /// The same with the weights, which are sorted for it: valid until the next step, not for every step.
   [[nodiscard]] LayerView view(bool evolves);
   /// The whole state, sorted as a checkpoint wants it: valid until the next step, not for every step.
   [[nodiscard]] virtual const LayerSnapshot& state() { return state_; }
+  /// Lets go of what `state` and `view` made, as the next step would.
+  void release_state() { before_steps(); }
   /// The stored weight (as in `state`) that each gradient value but those of biases belongs to.
   [[nodiscard]] virtual std::vector<Offset> gradient_order() const = 0;
 

@@ -39,33 +39,42 @@ Offset values_in(RowRange neurons, Index lines) {
 }  // namespace
 
 Network::Network(const NetworkConfig& config, std::vector<LayerSnapshot> layers)
+    : Network(config, layers.size(), [&](std::size_t l) { return std::move(layers[l]); }) {}
+
+Network::Network(const NetworkConfig& config, std::size_t depth, LayerSource layers)
     : dropout_(config.dropout),
       loss_(LossRegistry::instance().make(config.loss, "network.loss")),
-      work_(layers.size()) {
-  make_activations(config, layers.size());
-  for (LayerSnapshot& layer : layers) layers_.push_back(make_layer(std::move(layer)));
+      work_(depth) {
+  make_activations(config, depth);
+  for (std::size_t l = 0; l < depth; ++l) layers_.push_back(make_layer(layers(l)));
 }
 
 Network::Network(const NetworkConfig& config, std::vector<LayerSnapshot> slices, Parts& parts, LevelCuts cuts)
+    : Network(
+          config, [&](std::size_t l) { return std::move(slices[l]); }, parts, std::move(cuts)) {}
+
+Network::Network(const NetworkConfig& config, LayerSource slices, Parts& parts, LevelCuts cuts)
     : dropout_(config.dropout),
+      layers_(cuts.size() - 1),
       loss_(LossRegistry::instance().make(config.loss, "network.loss")),
-      work_(slices.size()),
-      parts_(&parts) {
-  make_activations(config, slices.size());
-  take_slices(std::move(slices), std::move(cuts));
+      work_(layers_.size()),
+      parts_(&parts),
+      slices_(layers_.size()) {
+  make_activations(config, depth());
+  take_slices(slices, std::move(cuts));
 }
 
-void Network::take_slices(std::vector<LayerSnapshot> slices, LevelCuts cuts) {
+void Network::take_slices(LayerSource slices, LevelCuts cuts) {
   count_traffic();
-  layers_.clear();
-  slices_.clear();
-  weights_sent_.assign(slices.size(), false);
-  for (std::size_t l = 0; l < slices.size(); ++l) {
+  weights_sent_.assign(depth(), false);
+  for (std::size_t l = 0; l < depth(); ++l) {
+    LayerSnapshot snapshot = slices(l);
+    layers_[l].reset();
     // Every part has the whole samples, and computes the loss from all outputs.
-    auto slice = std::make_unique<SlicedLayer>(*parts_, std::move(slices[l]), LayerCuts{cuts[l + 1], cuts[l]},
-                                               l == 0, l + 1 == slices.size());
-    slices_.push_back(slice.get());
-    layers_.push_back(std::move(slice));
+    auto slice = std::make_unique<SlicedLayer>(*parts_, std::move(snapshot), LayerCuts{cuts[l + 1], cuts[l]},
+                                               l == 0, l + 1 == depth());
+    slices_[l] = slice.get();
+    layers_[l] = std::move(slice);
   }
   reconnect(std::move(cuts));
 }
@@ -141,7 +150,9 @@ Network::Traffic Network::take_traffic() {
 void Network::count_traffic() {
   for (const auto& halo : activation_halos_) traffic_.halo += halo->take_bytes_received();
   for (const auto& halo : gradient_halos_) traffic_.halo += halo->take_bytes_received();
-  for (SlicedLayer* slice : slices_) traffic_.weights += slice->take_bytes_received();
+  for (SlicedLayer* slice : slices_) {
+    if (slice != nullptr) traffic_.weights += slice->take_bytes_received();
+  }
 }
 
 void Network::share_magnitudes(std::span<LineMagnitudes* const> levels, Index lines) {

@@ -33,10 +33,16 @@ class Network {
   /// @throws InputError if `config` names an activation or loss that does not exist.
   Network(const NetworkConfig& config, std::vector<LayerSnapshot> layers);
 
+  /// Gives layer l, or a slice of it; asked once for each, first to last, when those before are in place.
+  using LayerSource = FunctionRef<LayerSnapshot(std::size_t l)>;
+  /// The same without a moment at which all snapshots exist.
+  Network(const NetworkConfig& config, std::size_t depth, LayerSource layers);
+
   /// One part of a network. Collective over the parts.
   /// @param slices  the own rows of each layer; columns and col_ids are those of the whole layer
   /// @param cuts    of each level, inputs first: part p owns neurons [cuts[p], cuts[p + 1])
   Network(const NetworkConfig& config, std::vector<LayerSnapshot> slices, Parts& parts, LevelCuts cuts);
+  Network(const NetworkConfig& config, LayerSource slices, Parts& parts, LevelCuts cuts);
 
   [[nodiscard]] std::size_t depth() const { return layers_.size(); }
   [[nodiscard]] Layer& layer(std::size_t l) { return *layers_[l]; }
@@ -55,8 +61,9 @@ class Network {
   [[nodiscard]] const LevelCuts& cuts() const { return cuts_; }
   /// Of one part: its slice of layer l.
   [[nodiscard]] SlicedLayer& slice(std::size_t l) { return *slices_.at(l); }
-  /// Of one part, collective: goes on with other slices, cut like this.
-  void take_slices(std::vector<LayerSnapshot> slices, LevelCuts cuts);
+  /// Of one part, collective: goes on with other slices, cut like this. A slice that was there goes when its
+  /// successor has been given.
+  void take_slices(LayerSource slices, LevelCuts cuts);
   /// Of one part, collective: the slices have new patterns, and neurons are cut like this.
   void reconnect(LevelCuts cuts);
   /// Collective over the parts. Replaces each value by the largest that a part passed.
