@@ -238,10 +238,12 @@ void SlicedCheckpoint::publish(std::uint64_t fingerprint, std::vector<WrittenPie
   } catch (const Error& error) {
     throw Fault(fmt::format("cannot write '{}': {}", file_->path().string(), error.what()));
   }
-  file_->publish([&](hdf5::Group& root) {
-    root.set("fingerprint", fingerprint);
-    for (const auto& [dataset, hash] : hashes) root.set_hash(dataset, hash);
-  });
+  file_->publish(
+      [&](hdf5::Group& root) {
+        root.set("fingerprint", fingerprint);
+        for (const auto& [dataset, hash] : hashes) root.set_hash(dataset, hash);
+      },
+      hdf5::StagedFile::ReadBack::done);
 }
 
 void SliceFileWriter::open(const SnapshotHead& head, const SliceFilePlan& plan, int part) {

@@ -78,6 +78,16 @@ void writing(const fs::path& path, Write&& write) {
 
 void mark_complete(Group& root) { root.set("complete", std::int32_t{1}); }
 
+/// Compares the arrays of a sealed file with their hashes.
+/// @param path  the name that the file will have
+void read_back(const fs::path& temporary_path, const fs::path& path, const FileFormat& format) {
+  try {
+    read_file(temporary_path, format, [](const Group& root) { root.verify_datasets(); });
+  } catch (const Error& error) {
+    throw Fault(fmt::format("cannot write '{}': reading it back failed: {}", path.string(), error.what()));
+  }
+}
+
 void check_header(const Group& root, const fs::path& path, const FileFormat& format) {
   const std::string found = root.has_attribute("format") ? root.text("format") : "";
   require(found == format.name, "'{}' is no {}: its attribute 'format' is '{}' (must be '{}').",
@@ -104,17 +114,13 @@ void write_file(const fs::path& path, const FileFormat& format, std::string_view
     write_content(temporary.path(), create_file, write, status);
     seal(temporary.path());
   });
-  try {
-    read_file(temporary.path(), format, [](const Group& root) { root.verify_datasets(); });
-  } catch (const Error& error) {
-    throw Fault(fmt::format("cannot write '{}': reading it back failed: {}", path.string(), error.what()));
-  }
+  read_back(temporary.path(), path, format);
   temporary.publish();
 }
 
 StagedFile::StagedFile(fs::path path, const FileFormat& format, std::string_view code_version,
                        const std::function<void(Group&)>& fill)
-    : path_(std::move(path)), temporary_(path_) {
+    : path_(std::move(path)), format_(format), temporary_(path_) {
   prepare_library();
   writing(path_, [&](WriteStatus& status) {
     const auto write = [&](Group& root) {
@@ -125,7 +131,12 @@ StagedFile::StagedFile(fs::path path, const FileFormat& format, std::string_view
   });
 }
 
-void StagedFile::publish(const std::function<void(Group&)>& complete) {
+void StagedFile::add(const std::function<void(Group&)>& fill) {
+  prepare_library();
+  writing(path_, [&](WriteStatus& status) { write_content(temporary_.path(), reopen_file, fill, status); });
+}
+
+void StagedFile::publish(const std::function<void(Group&)>& complete, ReadBack wanted) {
   prepare_library();
   writing(path_, [&](WriteStatus& status) {
     const auto write = [&](Group& root) {
@@ -135,6 +146,7 @@ void StagedFile::publish(const std::function<void(Group&)>& complete) {
     write_content(temporary_.path(), reopen_file, write, status);
     seal(temporary_.path());
   });
+  if (wanted == ReadBack::wanted) read_back(temporary_.path(), path_, format_);
   temporary_.publish();
 }
 

@@ -41,12 +41,18 @@ class StagedFile {
   /// The name it has.
   [[nodiscard]] const std::filesystem::path& temporary_path() const { return temporary_.path(); }
 
+  /// Opens the file again, has `fill` add to it and closes it. @throws Fault as `write_file` does.
+  void add(const std::function<void(Group& root)>& fill);
+
+  /// Whether the caller has compared the arrays with what was to be written, or `publish` shall do it.
+  enum class ReadBack { done, wanted };
   /// Has `complete` add what was not known before, e.g. hashes, then closes, seals, syncs and renames the
   /// file. @throws Fault as `write_file` does.
-  void publish(const std::function<void(Group& root)>& complete);
+  void publish(const std::function<void(Group& root)>& complete, ReadBack wanted);
 
  private:
   std::filesystem::path path_;
+  FileFormat format_;
   TemporaryFile temporary_;
 };
 

@@ -26,10 +26,27 @@ constexpr int most_pending_checkpoints = 2;
 /// Records kept in memory while the disk is full. Two bases lie within that many epochs.
 constexpr std::size_t most_unwritten_records = 100;
 
+template <class T>
+std::size_t bytes_in(const std::vector<T>& array) {
+  return sizeof(T) * array.size();
+}
+
+std::size_t bytes_of(const LayerHistory& layer) {
+  std::size_t bytes = bytes_in(layer.dropped) + bytes_in(layer.added_rows) + bytes_in(layer.added_cols) +
+                      bytes_in(layer.pruned_rows);
+  if (layer.base) bytes += bytes_in(layer.base->row_ptrs) + bytes_in(layer.base->col_idxs);
+  return bytes;
+}
+
 }  // namespace
 
-RunWriter::RunWriter(RunFiles run, std::int64_t keep, std::string code_version, Warn warn)
-    : run_(std::move(run)), keep_(keep), code_version_(std::move(code_version)), warn_(std::move(warn)) {
+RunWriter::RunWriter(RunFiles run, std::int64_t keep, std::string code_version, Warn warn,
+                     std::size_t most_record_bytes)
+    : run_(std::move(run)),
+      keep_(keep),
+      code_version_(std::move(code_version)),
+      warn_(std::move(warn)),
+      most_record_bytes_(most_record_bytes) {
   hdf5::prepare_library();
   for (const auto& folder : {run_.checkpoints(), run_.topologies()}) {
     std::error_code error;
@@ -58,22 +75,20 @@ RunWriter::~RunWriter() {
   thread_.join();
 }
 
-void RunWriter::record(const TopologyRecord& record) {
-  Job copy = record;
-  const std::lock_guard lock(mutex_);
-  queue_.push_back(std::move(copy));
+void RunWriter::record(LayerRecord record) {
+  const std::size_t bytes = bytes_of(record.history);
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return waiting_bytes_ == 0 || waiting_bytes_ + bytes <= most_record_bytes_; });
+  waiting_bytes_ += bytes;
+  queue_.emplace_back(WaitingLayer{std::move(record), bytes});
   changed_.notify_all();
 }
 
-void RunWriter::checkpoint(const ModelSnapshot& snapshot) {
-  {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return pending_checkpoints_ < most_pending_checkpoints; });
-    ++pending_checkpoints_;
-  }
-  Job copy = snapshot;
-  const std::lock_guard lock(mutex_);
-  queue_.push_back(std::move(copy));
+void RunWriter::checkpoint(ModelSnapshot snapshot) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return pending_checkpoints_ < most_pending_checkpoints; });
+  ++pending_checkpoints_;
+  queue_.emplace_back(std::move(snapshot));
   changed_.notify_all();
 }
 
@@ -107,21 +122,22 @@ void RunWriter::work() {
   while (true) {
     changed_.wait(lock, [this] { return !queue_.empty() || is_closing_; });
     if (queue_.empty()) return;
-    const Job& job = queue_.front();  // stays in place: only the back grows meanwhile
+    Job& job = queue_.front();  // stays in place: only the back grows meanwhile
     const bool is_last = queue_.size() == 1;
     lock.unlock();
     carry_out(job);
     if (is_last && is_index_stale_) refresh_index();
     lock.lock();
     if (std::holds_alternative<ModelSnapshot>(job)) --pending_checkpoints_;
+    if (const auto* layer = std::get_if<WaitingLayer>(&job)) waiting_bytes_ -= layer->bytes;
     queue_.pop_front();
     changed_.notify_all();
   }
 }
 
-void RunWriter::carry_out(const Job& job) {
+void RunWriter::carry_out(Job& job) {
   try {
-    std::visit([this](const auto& content) { write(content); }, job);
+    std::visit([this](auto& content) { write(content); }, job);
   } catch (const std::exception& error) {
     warn_of(error.what());
   }
@@ -136,30 +152,73 @@ void RunWriter::newest_is_written(bool written) {
   is_newest_written_ = written;
 }
 
-void RunWriter::write(const TopologyRecord& record) {
+void RunWriter::write(WaitingLayer& waiting) {
+  LayerRecord& layer = waiting.record;
+  if (layer.layer == 0) {
+    incoming_ = {{layer.epoch, {}}, 0};
+    large_record_.reset();
+    is_incoming_lost_ = false;
+  }
+  if (is_incoming_lost_) return;
+  incoming_.bytes += waiting.bytes;
+  incoming_.record.layers.push_back(std::move(layer.history));
+  const bool is_last = layer.layer + 1 == layer.layers;
+  if (incoming_.bytes <= most_record_bytes_) {
+    if (is_last) write_incoming_record();
+    return;
+  }
+  try {
+    if (large_record_ == nullptr) begin_large_record();
+    for (const LayerHistory& history : incoming_.record.layers) large_record_->add(history);
+    incoming_.record.layers.clear();
+    if (!is_last) return;
+    large_record_->publish();
+    large_record_.reset();
+    is_index_stale_ = true;
+  } catch (const Error& error) {
+    is_incoming_lost_ = true;
+    large_record_.reset();
+    incoming_ = {};
+    throw Fault(fmt::format("the topology record of epoch {} is lost: {}", layer.epoch, error.what()));
+  }
+}
+
+void RunWriter::begin_large_record() {
+  write_unwritten_records();
+  ensure(unwritten_.empty(), "{} before it are not written yet", unwritten_.size());
+  large_record_ = std::make_unique<TopologyRecordFile>(run_, incoming_.record.epoch, code_version_);
+}
+
+void RunWriter::write_incoming_record() {
   write_unwritten_records();
   is_index_stale_ = true;
+  KeptRecord record = std::exchange(incoming_, {});
   try {
     if (unwritten_.empty()) {
-      write_topology_record(run_, record, code_version_);
+      write_topology_record(run_, record.record, code_version_);
       return;
     }
   } catch (...) {
-    unwritten_.push_back(record);
+    unwritten_.push_back(std::move(record));
     throw;
   }
-  unwritten_.push_back(record);
-  if (unwritten_.size() > most_unwritten_records) {
-    const std::int64_t lost = unwritten_.front().epoch;
-    unwritten_.pop_front();
-    throw Fault(fmt::format("the topology record of epoch {} is lost: the disk was full for too long", lost));
-  }
+  keep_unwritten(std::move(record));
+}
+
+void RunWriter::keep_unwritten(KeptRecord record) {
+  unwritten_.push_back(std::move(record));
+  std::size_t bytes = 0;
+  for (const KeptRecord& kept : unwritten_) bytes += kept.bytes;
+  if (unwritten_.size() <= most_unwritten_records && bytes <= most_record_bytes_) return;
+  const std::int64_t lost = unwritten_.front().record.epoch;
+  unwritten_.pop_front();
+  throw Fault(fmt::format("the topology record of epoch {} is lost: the disk was full for too long", lost));
 }
 
 void RunWriter::write_unwritten_records() {
   while (!unwritten_.empty()) {
     try {
-      write_topology_record(run_, unwritten_.front(), code_version_);
+      write_topology_record(run_, unwritten_.front().record, code_version_);
     } catch (const Error&) {  // warned of when it failed first
       return;
     }

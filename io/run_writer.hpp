@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <filesystem>
@@ -16,6 +17,7 @@
 #include "io/checkpoint_slices.hpp"
 #include "io/run_files.hpp"
 #include "io/run_index.hpp"
+#include "io/topology_history.hpp"
 #include "src/state/run_sink.hpp"
 #include "src/state/slice_files.hpp"
 
@@ -23,11 +25,13 @@ namespace plexus {
 
 /// Writes checkpoints, topology records and the index of a run. One background thread does it, in order, and
 /// is the only one to touch HDF5 while the object lives, but for `begin_slices`, which waits until it rests.
-/// Handing something over copies it; when two
-/// checkpoints are not yet on disk, the next one waits.
+/// What is handed over is moved; when two checkpoints are not yet on disk, the next one waits, and so do
+/// topology records while `most_record_bytes` of them wait. A record larger than that is written layer by
+/// layer as they come, and never held.
 ///
 /// A write that fails (full disk, I/O error) becomes one warning. The next checkpoint tries again; topology
-/// records are kept and tried again first, because a history with a hole cannot be replayed.
+/// records are kept, up to `most_record_bytes` of them, and tried again first, because a history with a hole
+/// cannot be replayed.
 class RunWriter final : public RunSink, public SliceFiles {
  public:
   /// @param run   directory of the run; folders `ckpt` and `topo` are created. It must be this process's
@@ -35,13 +39,15 @@ class RunWriter final : public RunSink, public SliceFiles {
   /// @param keep  newest checkpoints to keep; 0 = all.
   /// @param warn  called on the background thread.
   /// @throws InputError if the folders cannot be created.
-  RunWriter(RunFiles run, std::int64_t keep, std::string code_version, Warn warn);
+  /// @param most_record_bytes  of topology records that wait in memory; more only for a single layer's
+  RunWriter(RunFiles run, std::int64_t keep, std::string code_version, Warn warn,
+            std::size_t most_record_bytes = std::size_t{256} << 20);
   ~RunWriter() override;
   RunWriter(const RunWriter&) = delete;
   RunWriter& operator=(const RunWriter&) = delete;
 
-  void record(const TopologyRecord& record) override;
-  void checkpoint(const ModelSnapshot& snapshot) override;
+  void record(LayerRecord record) override;
+  void checkpoint(ModelSnapshot snapshot) override;
   bool finish() override;
 
   SliceFilePlan begin_slices(const SnapshotHead& head) override;
@@ -55,11 +61,21 @@ class RunWriter final : public RunSink, public SliceFiles {
     std::uint64_t fingerprint;
     std::vector<WrittenPiece> pieces;
   };
-  using Job = std::variant<TopologyRecord, ModelSnapshot, WrittenSlices>;
+  struct WaitingLayer {
+    LayerRecord record;
+    std::size_t bytes;
+  };
+  using Job = std::variant<WaitingLayer, ModelSnapshot, WrittenSlices>;
+
+  /// A record that is not yet, or could not be, written.
+  struct KeptRecord {
+    TopologyRecord record;
+    std::size_t bytes = 0;
+  };
 
   void work();
-  void carry_out(const Job& job);
-  void write(const TopologyRecord& record);
+  void carry_out(Job& job);
+  void write(WaitingLayer& layer);
   void write(const ModelSnapshot& snapshot);
   void write(const WrittenSlices& slices);
   /// Has `put(path)` put a checkpoint in place, lets old ones go and renews the index.
@@ -67,6 +83,10 @@ class RunWriter final : public RunSink, public SliceFiles {
                            const std::function<void(const std::filesystem::path&)>& put);
   void warn_of(const std::string& problem);
   void newest_is_written(bool written);
+  /// The incoming record is too large to be held: writes what is there of it.
+  void begin_large_record();
+  void write_incoming_record();
+  void keep_unwritten(KeptRecord record);
   void write_unwritten_records();
   void refresh_index();
 
@@ -75,9 +95,13 @@ class RunWriter final : public RunSink, public SliceFiles {
   const std::int64_t keep_;
   const std::string code_version_;
   const Warn warn_;
-  std::optional<RunIndex> index_;         // of the newest checkpoint, or of the run this one continues
-  std::vector<CheckpointFile> kept_;      // checkpoints that the index links to
-  std::deque<TopologyRecord> unwritten_;  // records whose write failed
+  const std::size_t most_record_bytes_;
+  std::optional<RunIndex> index_;     // of the newest checkpoint, or of the run this one continues
+  std::vector<CheckpointFile> kept_;  // checkpoints that the index links to
+  std::deque<KeptRecord> unwritten_;  // records whose write failed
+  KeptRecord incoming_;               // the layers that have come so far, unless the record is large
+  std::unique_ptr<TopologyRecordFile> large_record_;
+  bool is_incoming_lost_ = false;
   bool is_index_stale_ = false;
 
   std::unique_ptr<SlicedCheckpoint> slices_;  // under way; touched by the calling thread only
@@ -86,6 +110,7 @@ class RunWriter final : public RunSink, public SliceFiles {
   std::condition_variable changed_;
   std::deque<Job> queue_;  // the first one is being carried out
   int pending_checkpoints_ = 0;
+  std::size_t waiting_bytes_ = 0;  // of layer records in the queue
   bool is_newest_written_ = true;
   bool is_closing_ = false;
 

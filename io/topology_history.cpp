@@ -49,8 +49,12 @@ std::vector<std::int64_t> base_epochs(const RunFiles& run, std::int64_t epoch) {
   return bases;
 }
 
-void write_layer(hdf5::Group& group, const LayerHistory& layer, std::int64_t base_epoch) {
+/// @param bases  as the record before knows them
+void write_layer(hdf5::Group& layers, std::size_t number, const LayerHistory& layer, std::int64_t epoch,
+                 const std::vector<std::int64_t>& bases) {
   using hdf5::Storage;
+  const std::int64_t base_epoch = layer.base ? epoch : (number < bases.size() ? bases[number] : no_base);
+  hdf5::Group group = layers.create_group(layer_name(number));
   group.set("base_epoch", base_epoch);
   group.set("connections", layer.connections);
   group.set("pattern_hash", layer.pattern_hash);
@@ -138,13 +142,29 @@ void write_topology_record(const RunFiles& run, const TopologyRecord& record, st
   hdf5::write_file(run.topology(record.epoch), format, code_version, [&](hdf5::Group& root) {
     root.set("epoch", record.epoch);
     hdf5::Group layers = root.create_group("layers");
-    for (std::size_t i = 0; i < record.layers.size(); ++i) {
-      const std::int64_t base_epoch =
-          record.layers[i].base ? record.epoch : (i < before.size() ? before[i] : no_base);
-      hdf5::Group group = layers.create_group(layer_name(i));
-      write_layer(group, record.layers[i], base_epoch);
-    }
+    for (std::size_t i = 0; i < record.layers.size(); ++i)
+      write_layer(layers, i, record.layers[i], record.epoch, before);
   });
+}
+
+TopologyRecordFile::TopologyRecordFile(const RunFiles& run, std::int64_t epoch, std::string_view code_version)
+    : epoch_(epoch),
+      bases_before_(base_epochs(run, epoch - 1)),
+      file_(run.topology(epoch), format, code_version, [&](hdf5::Group& root) {
+        root.set("epoch", epoch);
+        (void)root.create_group("layers");
+      }) {}
+
+void TopologyRecordFile::add(const LayerHistory& layer) {
+  file_.add([&](hdf5::Group& root) {
+    hdf5::Group layers = root.group("layers");
+    write_layer(layers, layers_, layer, epoch_, bases_before_);
+  });
+  ++layers_;
+}
+
+void TopologyRecordFile::publish() {
+  file_.publish([](hdf5::Group&) {}, hdf5::StagedFile::ReadBack::wanted);
 }
 
 TopologyRecord read_topology_record(const fs::path& path) {

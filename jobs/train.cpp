@@ -224,18 +224,6 @@ std::function<LayerSnapshot(std::size_t, Index, Index)> slice_reader(fs::path fi
   };
 }
 
-/// Topology records are only kept where the config asks for them.
-class WithoutHistory final : public RunSink {
- public:
-  explicit WithoutHistory(RunSink& sink) : sink_(sink) {}
-  void record(const TopologyRecord&) override {}
-  void checkpoint(const ModelSnapshot& snapshot) override { sink_.checkpoint(snapshot); }
-  bool finish() override { return sink_.finish(); }
-
- private:
-  RunSink& sink_;
-};
-
 class ReportingHook final : public TrainerHook {
  public:
   ReportingHook(Progress progress, MetricsLog* log) : progress_(progress), log_(log) {}
@@ -378,9 +366,7 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
     speaker.say("resumed  after epoch {}, step {}\n", resume->position.epoch, resume->position.step);
   }
   const Watchdog watchdog({ctx.rank(), ctx.size(), config.parallel.watchdog_seconds, path, {}});
-  std::optional<WithoutHistory> without_history;
-  RunSink* sink = output.writer.has_value() ? &*output.writer : nullptr;
-  if (sink != nullptr && config.checkpoint.history == "none") sink = &without_history.emplace(*sink);
+  RunWriter* sink = output.writer.has_value() ? &*output.writer : nullptr;
   ReportingHook hook(
       Progress(stdout, ctx.rank() == 0 ? config.log.progress : "off", config.training.epochs, first_epoch),
       output.log.has_value() ? &*output.log : nullptr);

@@ -16,7 +16,10 @@ namespace plexus {
 void check_replicas(DistributedContext& ctx, Network& network) {
   if (ctx.size() == 1) return;
   std::vector<std::uint64_t> own;
-  for (std::size_t l = 0; l < network.depth(); ++l) own.push_back(fingerprint(network.layer(l).state(), l));
+  for (std::size_t l = 0; l < network.depth(); ++l) {
+    own.push_back(fingerprint(network.layer(l).state(), l));
+    network.layer(l).release_state();
+  }
   const auto all = gather_all(ctx, own);
   for (std::size_t l = 0; l < network.depth(); ++l) {
     std::map<std::uint64_t, std::vector<int>> ranks_with;
@@ -39,19 +42,31 @@ void check_replicas(DistributedContext& ctx, Network& network) {
   }
 }
 
-EditList agree_on_edits(DistributedContext& ctx, std::span<const LayerView> layers,
+EditList agree_on_edits(DistributedContext& ctx, std::size_t first, std::span<const LayerView> layers,
                         const RemovedNeurons& removed, const Evolution& evolution, LayerParts& parts) {
   const auto ranks = static_cast<std::size_t>(ctx.size());
-  EditList own;
-  for (auto l = static_cast<std::size_t>(ctx.rank()); l < layers.size(); l += ranks) {
-    own.push_back(edit_layer(layers, l, removed, evolution, parts));
+  const auto editor_of = [&](std::size_t i) { return static_cast<int>((first + i) % ranks); };
+  EditList edits(layers.size());
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (editor_of(i) == ctx.rank()) edits[i] = edit_layer(layers[i], first + i, removed, evolution, parts);
   }
-  if (ranks == 1) return own;
-  auto gathered = gather_all(ctx, own);
-  EditList edits;
-  for (std::size_t l = 0; l < layers.size(); ++l)
-    edits.push_back(std::move(gathered[l % ranks].at(l / ranks)));
+  if (ranks == 1) return edits;
+  for (std::size_t i = 0; i < layers.size(); ++i) broadcast_message(ctx, edits[i], editor_of(i));
   return edits;
+}
+
+std::vector<LayerRange> edited_together(std::span<const Offset> connections, Offset most) {
+  std::vector<LayerRange> ranges;
+  Offset sum = 0;
+  for (std::size_t l = 0; l < connections.size(); ++l) {
+    sum += connections[l];
+    if (ranges.empty() || sum > most) {
+      ranges.push_back({l, l});
+      sum = connections[l];
+    }
+    ranges.back().end = l + 1;
+  }
+  return ranges;
 }
 
 }  // namespace plexus

@@ -39,11 +39,16 @@ void add_base(Topology& all, const std::vector<Offset>& row_ptrs, const std::vec
 
 }  // namespace
 
-std::optional<LayerHistory> joined_history(DistributedContext& ctx, const LayerHistory& own,
+std::optional<LayerHistory> joined_history(DistributedContext& ctx, LayerHistory own,
                                            Offset connections_before) {
   std::vector<std::vector<std::byte>> outgoing(static_cast<std::size_t>(ctx.size()));
   outgoing[0] = message_of(own, connections_before);
+  own.dropped = {};
+  own.added_rows = {};
+  own.added_cols = {};
+  if (own.base.has_value()) own.base->col_idxs = {};
   const auto messages = exchange_numbers(ctx, outgoing);
+  outgoing.clear();
   if (ctx.rank() != 0) return std::nullopt;
 
   LayerHistory all;

@@ -13,7 +13,7 @@ namespace plexus {
 /// @param own                 of this rank's slice; positions are those of the slice
 /// @param connections_before  of this rank's slice, before the edit
 /// @return that of the layer, on rank 0
-[[nodiscard]] std::optional<LayerHistory> joined_history(DistributedContext& ctx, const LayerHistory& own,
+[[nodiscard]] std::optional<LayerHistory> joined_history(DistributedContext& ctx, LayerHistory own,
                                                          Offset connections_before);
 
 }  // namespace plexus

@@ -28,7 +28,11 @@ namespace {
 /// Epochs between two whole patterns in the topology history, so that any epoch is rebuilt from few edits.
 constexpr std::int64_t base_interval = 50;
 
-/// Samples that one rank evaluates at a time.
+/// Layers that ranks share out when they rewire have at most so many connections between them: their edits
+/// take some tens of megabytes.
+constexpr Offset most_edited_together = Offset{1} << 22;
+
+/// Samples that one rank evaluates at a time, as long as their activations take no more memory than this.
 constexpr Offset evaluation_batch = 256;
 
 /// Memory for the sums of losses, of which one is under way at a time.
@@ -36,8 +40,9 @@ constexpr std::size_t loss_sums_bytes = 4096;
 
 Budget budget_of(const ExperimentConfig& config) { return budget_named(config.neuron_pruning.budget); }
 
-/// Where neurons are cut when some are gone.
+/// Where neurons are cut when some are gone; nowhere where they were not.
 LevelCuts cuts_after(LevelCuts cuts, const RemovedNeurons& removed) {
+  if (cuts.empty()) return cuts;
   for (std::size_t h = 0; h < removed.size(); ++h) {
     for (Index& cut : cuts[h + 1]) {
       cut -= static_cast<Index>(std::ranges::lower_bound(removed[h], cut) - removed[h].begin());
@@ -264,10 +269,30 @@ LossSum Trainer::evaluate(const Dataset& data) {
   return {sums[0], sums[1], 0};
 }
 
-std::vector<LayerView> Trainer::views() {
+LayerView Trainer::pattern_of(std::size_t l) const {
+  const Layer& layer = network_.layer(l);
+  LayerView view;
+  view.rows = layer.rows();
+  view.cols = layer.cols();
+  if (layer.kind() == LayerKind::sparse) view.topology = &layer.pattern();
+  view.row_ids = layer.row_ids();
+  view.col_ids = layer.col_ids();
+  view.original_rows = plans_[l].rows;
+  view.original_cols = plans_[l].cols;
+  return view;
+}
+
+std::vector<Offset> Trainer::connections() {
+  std::vector<Offset> connections;
+  for (std::size_t l = 0; l < network_.depth(); ++l) connections.push_back(network_.layer(l).connections());
+  if (grid_.parts() != nullptr) grid_.group().sum(connections);
+  return connections;
+}
+
+std::vector<LayerView> Trainer::views(LayerRange layers, bool with_values) const {
   std::vector<LayerView> views;
-  for (std::size_t l = 0; l < network_.depth(); ++l) {
-    views.push_back(network_.layer(l).view(plans_[l].evolves));
+  for (std::size_t l = layers.begin; l < layers.end; ++l) {
+    views.push_back(with_values ? network_.layer(l).view(plans_[l].evolves) : pattern_of(l));
     if (network_.cuts().empty()) continue;
     const std::vector<Index>& cuts = network_.cuts()[l + 1];
     const auto part = static_cast<std::size_t>(grid_.part());
@@ -303,11 +328,10 @@ void Trainer::finish_epoch() {
 
   metrics.alive_neurons.push_back(network_.layer(0).cols());
   for (std::size_t l = 0; l < network_.depth(); ++l) {
-    metrics.connections.push_back(network_.layer(l).connections());
     metrics.alive_neurons.push_back(network_.cuts().empty() ? network_.layer(l).rows()
                                                             : network_.cuts()[l + 1].back());
   }
-  if (grid_.parts() != nullptr) grid_.group().sum(metrics.connections);
+  metrics.connections = connections();
   history_.push_back(metrics);
   const TrainingPosition done = std::exchange(position_, {});
   position_.epoch = metrics.epoch;
@@ -330,60 +354,71 @@ void Trainer::rewire(EpochMetrics& metrics) {
                             static_cast<std::uint64_t>(epoch),
                             true,
                             {config_.topology.locality, config_.topology.blocks}};
-  TopologyRecord record =
-      grid_.parts() == nullptr ? rewire_whole(evolution, metrics) : rewire_parts(evolution, metrics);
-  if (setup_.sink != nullptr) setup_.sink->record(record);
-}
-
-TopologyRecord Trainer::rewire_whole(const Evolution& evolution, EpochMetrics& metrics) {
-  const std::int64_t epoch = metrics.epoch;
-  RemovedNeurons removed;
-  if (pruner_.acts_at(epoch)) removed = pruner_.removed(views(), epoch);
-  const EditList edits = agree_on_edits(ctx_, views(), removed, evolution);
-  TopologyRecord record{epoch, {}};
-  for (std::size_t l = 0; l < network_.depth(); ++l) {
-    activity::at("rewiring, layer", static_cast<std::int64_t>(l) + 1);
-    metrics.dropped[l] = static_cast<Offset>(edits[l].dropped.size());
-    metrics.grown[l] = static_cast<Offset>(edits[l].grown.size());
-    const std::vector<NeuronId> ids_before = network_.layer(l).row_ids();
-    network_.layer(l).apply(edits[l]);
-    if (setup_.sink == nullptr) continue;
-    record.layers.push_back(history_of(ids_before, edits[l], network_.layer(l).view_of_pattern(plans_[l].evolves),
-                                       epoch % base_interval == 0));
-  }
-  return record;
-}
-
-TopologyRecord Trainer::rewire_parts(const Evolution& evolution, EpochMetrics& metrics) {
-  const std::int64_t epoch = metrics.epoch;
-  static_cast<void>(grid_.parts()->take_bytes_sent());  // those of training
-  std::vector<std::vector<NeuronId>> col_ids = {network_.layer(0).col_ids()};
-  for (std::size_t l = 0; l + 1 < network_.depth(); ++l) col_ids.push_back(all_ids(l));
-  for (std::size_t l = 0; l < network_.depth(); ++l) network_.slice(l).open(std::move(col_ids[l]));
-  RemovedNeurons removed;
-  if (pruner_.acts_at(epoch)) removed = pruner_.removed(views(), epoch, *grid_.parts());
-  const EditList edits = agree_on_edits(grid_.replicas(), views(), removed, evolution, *grid_.parts());
-
+  if (grid_.parts() != nullptr) static_cast<void>(grid_.parts()->take_bytes_sent());  // those of training
+  const RemovedNeurons removed = pruner_.acts_at(epoch) ? pruned_neurons(epoch) : RemovedNeurons{};
   const LevelCuts cuts = cuts_after(network_.cuts(), removed);
-  TopologyRecord record{epoch, {}};
-  for (std::size_t l = 0; l < network_.depth(); ++l) {
-    activity::at("rewiring, layer", static_cast<std::int64_t>(l) + 1);
-    SlicedLayer& slice = network_.slice(l);
-    metrics.dropped[l] = static_cast<Offset>(edits[l].dropped.size());
-    metrics.grown[l] = static_cast<Offset>(edits[l].grown.size());
-    const std::vector<NeuronId> ids_before = slice.row_ids();
-    const Offset connections_before = slice.pattern().connections();
-    slice.apply_slice(
-        {edits[l], l < removed.size() ? removed[l] : std::vector<Index>(), {cuts[l + 1], cuts[l]}});
-    const LayerHistory own = history_of(ids_before, numbered_as_held(edits[l], slice.held_cols()),
-                                        slice.view_of_pattern(plans_[l].evolves), epoch % base_interval == 0);
-    if (auto all = joined_history(grid_.group(), own, connections_before))
-      record.layers.push_back(std::move(*all));
+  LayerParts& parts = grid_.parts() != nullptr ? static_cast<LayerParts&>(*grid_.parts()) : one_part();
+  for (const LayerRange layers : edited_together(connections(), most_edited_together)) {
+    activity::at("rewiring, layer", static_cast<std::int64_t>(layers.begin) + 1);
+    if (!pruner_.acts_at(epoch)) open_slices(layers);
+    EditList edits =
+        agree_on_edits(grid_.replicas(), layers.begin, views(layers, true), removed, evolution, parts);
+    for (std::size_t l = layers.begin; l < layers.end; ++l) {
+      activity::at("rewiring, change of layer", static_cast<std::int64_t>(l) + 1);
+      LayerEdit edit = std::exchange(edits[l - layers.begin], {});
+      metrics.dropped[l] = static_cast<Offset>(edit.dropped.size());
+      metrics.grown[l] = static_cast<Offset>(edit.grown.size());
+      if (grid_.parts() == nullptr) {
+        apply_to_whole(l, std::move(edit), epoch);
+      } else {
+        apply_to_slices(l, std::move(edit), removed, cuts, epoch);
+      }
+    }
   }
+  if (grid_.parts() == nullptr) return;
   network_.reconnect(cuts);
   grid_.group().sum(metrics.dropped);
   grid_.group().sum(metrics.grown);
-  return record;
+}
+
+RemovedNeurons Trainer::pruned_neurons(std::int64_t epoch) {
+  const LayerRange all{0, network_.depth()};
+  const bool weighs = pruner_.weighs_at(epoch);
+  if (grid_.parts() == nullptr) return pruner_.removed(views(all, weighs), epoch);
+  open_slices(all);
+  return pruner_.removed(views(all, weighs), epoch, *grid_.parts());
+}
+
+void Trainer::open_slices(LayerRange layers) {
+  if (grid_.parts() == nullptr) return;
+  for (std::size_t l = layers.begin; l < layers.end; ++l)
+    network_.slice(l).open(l == 0 ? network_.layer(0).col_ids() : all_ids(l - 1));
+}
+
+void Trainer::apply_to_whole(std::size_t l, LayerEdit edit, std::int64_t epoch) {
+  const std::vector<NeuronId> ids_before = network_.layer(l).row_ids();
+  network_.layer(l).apply(edit);
+  if (setup_.sink == nullptr || !keeps_history()) return;
+  record(l, epoch, history_of(ids_before, std::move(edit), pattern_of(l), epoch % base_interval == 0));
+}
+
+void Trainer::apply_to_slices(std::size_t l, LayerEdit edit, const RemovedNeurons& removed,
+                              const LevelCuts& cuts, std::int64_t epoch) {
+  SlicedLayer& slice = network_.slice(l);
+  const std::vector<NeuronId> ids_before = slice.row_ids();
+  const Offset connections_before = slice.pattern().connections();
+  SliceEdit change{
+      std::move(edit), l < removed.size() ? removed[l] : std::vector<Index>(), {cuts[l + 1], cuts[l]}};
+  slice.apply_slice(change);
+  if (!keeps_history()) return;
+  LayerHistory own = history_of(ids_before, numbered_as_held(std::move(change.rows), slice.held_cols()),
+                                pattern_of(l), epoch % base_interval == 0);
+  if (auto all = joined_history(grid_.group(), std::move(own), connections_before))
+    record(l, epoch, std::move(*all));
+}
+
+void Trainer::record(std::size_t l, std::int64_t epoch, LayerHistory history) {
+  if (setup_.sink != nullptr) setup_.sink->record({epoch, l, network_.depth(), std::move(history)});
 }
 
 void Trainer::add_parts(EpochMetrics& metrics) {
@@ -407,18 +442,14 @@ void Trainer::add_parts(EpochMetrics& metrics) {
 }
 
 void Trainer::record_first_topology() {
-  TopologyRecord record{0, {}};
+  if (!keeps_history()) return;
   for (std::size_t l = 0; l < network_.depth(); ++l) {
-    if (grid_.parts() == nullptr && setup_.sink == nullptr) continue;
-    LayerHistory own = first_history_of(network_.layer(l).view_of_pattern(plans_[l].evolves));
     if (grid_.parts() == nullptr) {
-      record.layers.push_back(std::move(own));
-      continue;
+      if (setup_.sink != nullptr) record(l, 0, first_history_of(pattern_of(l)));
+    } else if (auto all = joined_history(grid_.group(), first_history_of(pattern_of(l)), 0)) {
+      record(l, 0, std::move(*all));
     }
-    auto all = joined_history(grid_.group(), own, 0);
-    if (all.has_value()) record.layers.push_back(std::move(*all));
   }
-  if (setup_.sink != nullptr) setup_.sink->record(record);
 }
 
 LayerSnapshot Trainer::own_rows(std::size_t l) {

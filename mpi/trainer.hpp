@@ -1,11 +1,15 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "mpi/distributed_context.hpp"
+#include "mpi/global_rewire.hpp"
 #include "mpi/gradient_exchange.hpp"
 #include "mpi/grid.hpp"
 #include "src/config/experiment_config.hpp"
@@ -97,8 +101,19 @@ class Trainer {
   LossSum evaluate(const Dataset& data);
   /// @return dropped and grown connections per layer in `metrics`
   void rewire(EpochMetrics& metrics);
-  [[nodiscard]] TopologyRecord rewire_whole(const Evolution& evolution, EpochMetrics& metrics);
-  [[nodiscard]] TopologyRecord rewire_parts(const Evolution& evolution, EpochMetrics& metrics);
+  /// Collective. Neurons to remove; all slices are open afterwards.
+  [[nodiscard]] RemovedNeurons pruned_neurons(std::int64_t epoch);
+  /// Of parts, collective: gets layers ready for rewiring.
+  void open_slices(LayerRange layers);
+  /// Changes layer l, whose history goes to the sink.
+  void apply_to_whole(std::size_t l, LayerEdit edit, std::int64_t epoch);
+  /// The same for the slices of all parts; collective. @param cuts  after the rewiring
+  void apply_to_slices(std::size_t l, LayerEdit edit, const RemovedNeurons& removed, const LevelCuts& cuts,
+                       std::int64_t epoch);
+  /// Connections of each layer, of all parts together. Collective where there are several.
+  [[nodiscard]] std::vector<Offset> connections();
+  [[nodiscard]] bool keeps_history() const { return config_.checkpoint.history != "none"; }
+  void record(std::size_t l, std::int64_t epoch, LayerHistory history);
   /// Collective. What parts have sent each other in the epoch, and how their work differs; neurons move where
   /// it differs much.
   void add_parts(EpochMetrics& metrics);
@@ -112,7 +127,10 @@ class Trainer {
   [[nodiscard]] LayerSnapshot whole_layer(std::size_t l);
   /// Ids of all rows of layer l, from all parts.
   [[nodiscard]] std::vector<NeuronId> all_ids(std::size_t l);
-  [[nodiscard]] std::vector<LayerView> views();
+  /// @param with_values  otherwise there are none
+  [[nodiscard]] std::vector<LayerView> views(LayerRange layers, bool with_values) const;
+  /// Layer l without its values.
+  [[nodiscard]] LayerView pattern_of(std::size_t l) const;
 
   DistributedContext& ctx_;
   Setup setup_;

@@ -138,12 +138,10 @@ Budget budget_named(const std::string& name) {
   return Budget::shrink;
 }
 
-LayerEdit edit_layer(std::span<const LayerView> layers, std::size_t layer, const RemovedNeurons& removed,
+LayerEdit edit_layer(const LayerView& view, std::size_t layer, const RemovedNeurons& removed,
                      const Evolution& evolution, LayerParts& parts) {
-  ensure(layer < layers.size() && (removed.empty() || removed.size() + 1 == layers.size()),
-         "edit of layer {} of {} with removed neurons of {} hidden layers", layer, layers.size(),
-         removed.size());
-  const LayerView& view = layers[layer];
+  ensure(removed.empty() || layer <= removed.size(),
+         "edit of layer {} with removed neurons of {} hidden layers", layer, removed.size());
   LayerEdit edit;
   if (layer < removed.size()) edit.removed_rows = in_slice(removed[layer], view);
   if (layer > 0 && !removed.empty()) edit.removed_cols = removed[layer - 1];
@@ -175,10 +173,12 @@ LayerEdit edit_layer(std::span<const LayerView> layers, std::size_t layer, const
 
 EditList evolve(std::span<const LayerView> layers, const RemovedNeurons& removed, const Evolution& evolution,
                 LayerParts& parts) {
+  ensure(removed.empty() || removed.size() + 1 == layers.size(),
+         "edit of {} layers with removed neurons of {} hidden layers", layers.size(), removed.size());
   EditList edits;
   edits.reserve(layers.size());
   for (std::size_t layer = 0; layer < layers.size(); ++layer) {
-    edits.push_back(edit_layer(layers, layer, removed, evolution, parts));
+    edits.push_back(edit_layer(layers[layer], layer, removed, evolution, parts));
   }
   return edits;
 }

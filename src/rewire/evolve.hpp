@@ -40,8 +40,9 @@ struct Evolution {
   Locality locality = {};
 };
 
-/// The edit of layer `layer` (0 = first weight matrix) at the end of an epoch. A pure function that looks at
-/// this layer and `removed` only, so layers can be shared out among ranks or threads.
+/// The edit of layer `layer` (0 = first weight matrix), which is `view`, at the end of an epoch. A pure
+/// function that looks at this layer and `removed` only, so layers can be edited one after the other, or be
+/// shared out among ranks or threads.
 ///
 /// Where parts hold the layer between them, each gets the edit of its slice: rows and positions are those of
 /// the slice, columns those of the layer, and together the edits are the one that one part alone makes. No
@@ -56,9 +57,8 @@ struct Evolution {
 ///
 /// Dense layers only lose rows and columns. Time O(connections + rows + cols + grown log(grown)) with SET's
 /// rules.
-[[nodiscard]] LayerEdit edit_layer(std::span<const LayerView> layers, std::size_t layer,
-                                   const RemovedNeurons& removed, const Evolution& evolution,
-                                   LayerParts& parts = one_part());
+[[nodiscard]] LayerEdit edit_layer(const LayerView& view, std::size_t layer, const RemovedNeurons& removed,
+                                   const Evolution& evolution, LayerParts& parts = one_part());
 
 /// The edits of all layers. Collective over `parts`.
 [[nodiscard]] EditList evolve(std::span<const LayerView> layers, const RemovedNeurons& removed,

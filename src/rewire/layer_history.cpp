@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <numeric>
+#include <utility>
 
 #include "src/support/error.hpp"
 #include "src/support/hash.hpp"
@@ -60,19 +61,20 @@ Topology in_stable_ids(const LayerView& layer) {
 
 LayerHistory first_history_of(const LayerView& layer) { return history_of({}, {}, layer, true); }
 
-LayerHistory history_of(std::span<const NeuronId> row_ids_before, const LayerEdit& edit,
-                        const LayerView& after, bool with_base) {
+LayerHistory history_of(std::span<const NeuronId> row_ids_before, LayerEdit edit, const LayerView& after,
+                        bool with_base) {
   LayerHistory history;
   history.original_rows = after.original_rows;
   history.original_cols = after.original_cols;
-  history.dropped =
-      edit.dropped;  // ids ascend with the numbers of neurons, so the order of positions is the same
+  history.dropped = std::move(
+      edit.dropped);  // ids ascend with the numbers of neurons, so the order of positions is the same
   history.added_rows.reserve(edit.grown.size());
   history.added_cols.reserve(edit.grown.size());
   for (const GrownConnection& grown : edit.grown) {
     history.added_rows.push_back(after.row_ids[grown.row]);
     history.added_cols.push_back(after.col_ids[grown.col]);
   }
+  edit.grown = {};
   for (const Index row : edit.removed_rows) history.pruned_rows.push_back(row_ids_before[row]);
   if (after.topology == nullptr) {
     history.connections = static_cast<Offset>(after.rows) * after.cols;

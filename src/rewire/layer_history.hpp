@@ -19,11 +19,11 @@ namespace plexus {
 
 /// What `edit` did to a layer, in stable ids.
 /// @param row_ids_before  ids of the rows before the edit.
-/// @param after           the layer after the edit.
+/// @param after           the layer after the edit; its values do not matter.
 /// @param with_base       whether to keep the whole pattern too. A dense layer has none: its entry tells the
 /// pruned
 ///                        neurons and the number of cells, with pattern_hash 0.
-[[nodiscard]] LayerHistory history_of(std::span<const NeuronId> row_ids_before, const LayerEdit& edit,
+[[nodiscard]] LayerHistory history_of(std::span<const NeuronId> row_ids_before, LayerEdit edit,
                                       const LayerView& after, bool with_base);
 
 }  // namespace plexus

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -20,6 +21,7 @@ struct LayerHistory {
   Offset connections = 0;             ///< after the edit
   std::uint64_t pattern_hash = 0;     ///< of the connections after the edit: see `pattern_hash`
   std::optional<Topology> base;       ///< the whole pattern after the edit in stable ids, where a base is due
+  bool operator==(const LayerHistory&) const = default;
 };
 
 /// What one rewiring did to the network. Epoch 0 is the first topology: a base without edits.
@@ -28,17 +30,26 @@ struct TopologyRecord {
   std::vector<LayerHistory> layers;
 };
 
+/// The part of a `TopologyRecord` that tells of one layer.
+struct LayerRecord {
+  std::int64_t epoch = 0;
+  std::size_t layer = 0;
+  std::size_t layers = 0;  ///< that the network has
+  LayerHistory history;
+};
+
 /// Order-free hash of a pattern given in stable ids: the sum over connections of mix64(row, col).
 [[nodiscard]] std::uint64_t pattern_hash(const Topology& in_stable_ids);
 
 /// Takes what a run leaves behind. Implemented by `io`, called on rank 0 only. Calls return soon: the work
-/// may be done later by another thread, in order. A failure to write is reported as a warning and never ends
-/// training.
+/// may be done later by another thread, in order. They wait where too much would be left waiting in memory. A
+/// failure to write is reported as a warning and never ends training.
 class RunSink {
  public:
   virtual ~RunSink() = default;
-  virtual void record(const TopologyRecord& record) = 0;
-  virtual void checkpoint(const ModelSnapshot& snapshot) = 0;
+  /// All layers of an epoch, first to last, before anything else.
+  virtual void record(LayerRecord record) = 0;
+  virtual void checkpoint(ModelSnapshot snapshot) = 0;
   /// Waits until everything handed over is on disk. @return false if the newest checkpoint could not be
   /// written.
   virtual bool finish() = 0;

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
@@ -41,6 +42,12 @@ class FullDisk {
   rlimit old_limit_{};
   void (*old_handler_)(int);
 };
+
+/// Hands over a record layer by layer.
+inline void hand_over(RunSink& sink, TopologyRecord record) {
+  for (std::size_t l = 0; l < record.layers.size(); ++l)
+    sink.record({record.epoch, l, record.layers.size(), std::move(record.layers[l])});
+}
 
 inline std::string content_of(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);

@@ -43,10 +43,10 @@ class ReadWithPython : public ::testing::Test {
   void write_run(std::int64_t keep) {
     EvolvingNetwork network({6, 12, 9, 4});
     RunWriter out(run, keep, "0.1.0", [](const std::string& text) { ADD_FAILURE() << text; });
-    out.record(network.first_record());
+    hand_over(out, network.first_record());
     out.checkpoint(network.snapshot());
     for (std::int64_t epoch = 1; epoch <= 8; ++epoch) {
-      out.record(network.evolve(epoch % 3 == 0));
+      hand_over(out, network.evolve(epoch % 3 == 0));
       out.checkpoint(network.snapshot());
       if (epoch == 8) out.checkpoint(network.snapshot(17));
     }

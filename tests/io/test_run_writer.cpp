@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <filesystem>
+#include <future>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "io/checkpoint_file.hpp"
@@ -33,8 +36,8 @@ TEST_F(RunWriting, LeavesCheckpointsRecordsAndIndex) {
   EvolvingNetwork network({4, 5, 3});
   RunWriter out = writer(0);
 
-  out.record(network.first_record());
-  out.record(network.evolve(false));
+  hand_over(out, network.first_record());
+  hand_over(out, network.evolve(false));
   out.checkpoint(network.snapshot());
   const bool is_written = out.finish();
 
@@ -166,12 +169,12 @@ TEST_F(RunWriting, AFullDiskIsAWarningAndTheNextCheckpointTriesAgain) {
 TEST_F(RunWriting, RecordsOfAFullDiskAreWrittenLater) {
   EvolvingNetwork network({4, 5, 3});
   RunWriter out = writer(1);
-  out.record(network.first_record());
+  hand_over(out, network.first_record());
   out.finish();
   {
     const FullDisk disk(1000);
-    out.record(network.evolve(false));
-    out.record(network.evolve(false));
+    hand_over(out, network.evolve(false));
+    hand_over(out, network.evolve(false));
     out.finish();
   }
 
@@ -180,6 +183,83 @@ TEST_F(RunWriting, RecordsOfAFullDiskAreWrittenLater) {
 
   EXPECT_EQ(warnings.size(), 1U);
   EXPECT_EQ(topology_at(run, 1, 2), network.pattern(1));
+}
+
+TEST_F(RunWriting, LargeRecordsAreWrittenLayerByLayerWithTheSameContent) {
+  EvolvingNetwork network({4, 5, 3});
+  const RunFiles reference{folder.path() / "reference"};
+  fs::create_directories(reference.topologies());
+  RunWriter out(run, 1, "0.1.0", warn, 1);
+
+  for (const TopologyRecord& record : {network.first_record(), network.evolve(false), network.evolve(true)}) {
+    hand_over(out, record);
+    write_topology_record(reference, record, "0.1.0");
+  }
+  out.finish();
+
+  EXPECT_TRUE(warnings.empty());
+  EXPECT_EQ(names_in(run.topologies()), (Names{"e000000.h5", "e000001.h5", "e000002.h5"}));
+  for (const std::int64_t epoch : {0, 1, 2}) {
+    const TopologyRecord found = read_topology_record(run.topology(epoch));
+    const TopologyRecord expected = read_topology_record(reference.topology(epoch));
+    EXPECT_EQ(found.epoch, epoch);
+    ASSERT_EQ(found.layers.size(), expected.layers.size());
+    for (std::size_t l = 0; l < found.layers.size(); ++l) {
+      EXPECT_TRUE(found.layers[l] == expected.layers[l]) << "epoch " << epoch << ", layer " << l;
+      EXPECT_EQ(topology_at(run, l, epoch), topology_at(reference, l, epoch));
+    }
+  }
+}
+
+TEST_F(RunWriting, ALargeRecordThatCannotBeWrittenIsLostWithOneWarning) {
+  EvolvingNetwork network({4, 5, 3});
+  RunWriter out(run, 1, "0.1.0", warn, 1);
+  hand_over(out, network.first_record());
+  out.finish();
+  {
+    const FullDisk disk(1000);
+    hand_over(out, network.evolve(false));
+    out.finish();
+  }
+
+  hand_over(out, network.evolve(false));
+  hand_over(out, network.evolve(true));
+  out.finish();
+
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_NE(warnings[0].find("the topology record of epoch 1 is lost"), std::string::npos) << warnings[0];
+  EXPECT_EQ(names_in(run.topologies()), (Names{"e000000.h5", "e000002.h5", "e000003.h5"}));
+  EXPECT_THROW((void)topology_at(run, 0, 2), InputError) << "unknown until the next base";
+  EXPECT_EQ(topology_at(run, 0, 3), network.pattern(0));
+}
+
+TEST_F(RunWriting, RecordsWaitWhereTooMuchWouldBeLeftInMemory) {
+  std::promise<void> go_on;
+  std::promise<void> stands;
+  bool first = true;
+  const Warn wait = [&](const std::string&) {  // on the background thread, which so stands still
+    if (!std::exchange(first, false)) return;
+    stands.set_value();
+    go_on.get_future().wait();
+  };
+  RunWriter out(run, 1, "0.1.0", wait, 3 * sizeof(Offset));
+  const auto record_of = [](std::size_t dropped) {
+    LayerRecord record{0, 0, 2, {}};
+    record.history.dropped.assign(dropped, 0);
+    return record;
+  };
+  {
+    const FullDisk disk(10);
+    out.record(record_of(100));  // by itself larger than what may wait
+    stands.get_future().wait();
+  }
+  auto second = std::async(std::launch::async, [&] { out.record(record_of(1)); });
+
+  EXPECT_EQ(second.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  go_on.set_value();
+  second.get();
+  out.finish();
+  EXPECT_FALSE(first);
 }
 
 TEST_F(RunWriting, WritesWhatIsPendingBeforeItEnds) {
@@ -196,7 +276,7 @@ TEST_F(RunWriting, ContinuesTheIndexOfARun) {
   EvolvingNetwork network({4, 5, 3});
 
   RunWriter out = writer(0);
-  out.record(network.first_record());
+  hand_over(out, network.first_record());
   out.finish();
 
   EXPECT_EQ(read_run_index(run).history, small_snapshot(2).history);

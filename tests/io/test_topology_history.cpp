@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <map>
 #include <string>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -14,13 +13,6 @@
 
 namespace plexus {
 namespace {
-
-bool is_equal(const LayerHistory& a, const LayerHistory& b) {
-  return std::tie(a.original_rows, a.original_cols, a.dropped, a.added_rows, a.added_cols, a.pruned_rows,
-                  a.connections, a.pattern_hash,
-                  a.base) == std::tie(b.original_rows, b.original_cols, b.dropped, b.added_rows, b.added_cols,
-                                      b.pruned_rows, b.connections, b.pattern_hash, b.base);
-}
 
 class TopologyHistory : public ::testing::Test {
  protected:
@@ -56,7 +48,7 @@ TEST_F(TopologyHistory, GivesBackWhatWasWritten) {
   EXPECT_EQ(found.epoch, 1);
   ASSERT_EQ(found.layers.size(), written.layers.size());
   for (std::size_t i = 0; i < found.layers.size(); ++i) {
-    EXPECT_TRUE(is_equal(found.layers[i], written.layers[i])) << "layer " << i;
+    EXPECT_TRUE(found.layers[i] == written.layers[i]) << "layer " << i;
   }
 }
 

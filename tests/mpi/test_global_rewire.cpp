@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,9 +37,49 @@ TEST(GlobalRewire, EditsDoNotDependOnTheNumberOfRanks) {
 
   for (const int ranks : {1, 2, 3, 5}) {
     run_ranks(ranks, [&](DistributedContext& ctx) {
-      EXPECT_EQ(agree_on_edits(ctx, views, removed, evolution), expected) << ranks << " ranks";
+      EXPECT_EQ(agree_on_edits(ctx, 0, views, removed, evolution), expected) << ranks << " ranks";
     });
   }
+}
+
+TEST(GlobalRewire, EditsOfALayerDoNotDependOnThoseMadeWithIt) {
+  const ExperimentConfig config = small_config();
+  Network network(config.network, first_layers(config));
+  std::vector<LayerView> views;
+  for (std::size_t l = 0; l < network.depth(); ++l) views.push_back(network.layer(l).view(true));
+  const auto method = RewireMethodRegistry::instance().make("set", "key");
+  const auto init = WeightInitRegistry::instance().make("he_uniform", "key");
+  const Evolution evolution{*method, *init, 0.3, Budget::fixed, 1, 2};
+  const RemovedNeurons removed = {{1, 5}, {0}};
+  const EditList expected = evolve(views, removed, evolution);
+
+  for (const std::size_t together : {1, 2}) {
+    run_ranks(2, [&](DistributedContext& ctx) {
+      EditList edits;
+      for (std::size_t first = 0; first < views.size(); first += together) {
+        const std::size_t count = std::min(together, views.size() - first);
+        const auto some = std::span(views).subspan(first, count);
+        for (LayerEdit& edit : agree_on_edits(ctx, first, some, removed, evolution))
+          edits.push_back(std::move(edit));
+      }
+      EXPECT_EQ(edits, expected) << together << " layers together";
+    });
+  }
+}
+
+TEST(GlobalRewire, LayersAreEditedTogetherWhileTheyAreSmall) {
+  using Ranges = std::vector<std::pair<std::size_t, std::size_t>>;
+  const auto ranges = [](const std::vector<Offset>& connections) {
+    Ranges found;
+    for (const LayerRange range : edited_together(connections, 10))
+      found.emplace_back(range.begin, range.end);
+    return found;
+  };
+
+  EXPECT_EQ(ranges({}), Ranges{});
+  EXPECT_EQ(ranges({3, 3, 4}), (Ranges{{0, 3}}));
+  EXPECT_EQ(ranges({3, 3, 5, 6, 4, 1}), (Ranges{{0, 2}, {2, 3}, {3, 5}, {5, 6}}));
+  EXPECT_EQ(ranges({50, 3, 70, 80}), (Ranges{{0, 1}, {1, 2}, {2, 3}, {3, 4}})) << "one layer at least";
 }
 
 TEST(GlobalRewire, EditsDoNotDependOnTheGrid) {
@@ -66,7 +109,7 @@ TEST(GlobalRewire, EditsDoNotDependOnTheGrid) {
       const std::vector<TestLayer> slices = slices_of(layers, cuts, part);
       RankParts all(*group);
       edits[static_cast<std::size_t>(ctx.rank())] =
-          agree_on_edits(*same_part, views_of(slices), removed, evolution, all);
+          agree_on_edits(*same_part, 0, views_of(slices), removed, evolution, all);
     });
 
     for (int group = 0; group < groups; ++group) {

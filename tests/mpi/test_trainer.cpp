@@ -4,6 +4,8 @@
 #include <omp.h>
 
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "mpi/shard_share.hpp"
@@ -71,8 +73,13 @@ class Silent final : public TrainerHook {
 /// Keeps what is handed over.
 class MemorySink final : public RunSink {
  public:
-  void record(const TopologyRecord& record) override { records.push_back(record); }
-  void checkpoint(const ModelSnapshot& snapshot) override { snapshots.push_back(snapshot); }
+  void record(LayerRecord record) override {
+    if (record.layer == 0) records.push_back({record.epoch, {}});
+    EXPECT_EQ(records.back().layers.size(), record.layer);
+    EXPECT_EQ(records.back().epoch, record.epoch);
+    records.back().layers.push_back(std::move(record.history));
+  }
+  void checkpoint(ModelSnapshot snapshot) override { snapshots.push_back(std::move(snapshot)); }
   bool finish() override { return true; }
 
   std::vector<TopologyRecord> records;

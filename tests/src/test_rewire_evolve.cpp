@@ -84,7 +84,7 @@ TEST_F(Evolve, ALayerAloneGetsTheSameEditAsAmongAll) {
   const EditList all = evolve(views_of(layers), removed, evolution());
 
   for (const std::size_t l : {2, 0, 1})
-    EXPECT_EQ(edit_layer(views_of(layers), l, removed, evolution()), all[l]) << l;
+    EXPECT_EQ(edit_layer(views_of(layers).at(l), l, removed, evolution()), all[l]) << l;
 }
 
 TEST_F(Evolve, SeedAndEpochChangeTheGrowth) {
@@ -92,11 +92,11 @@ TEST_F(Evolve, SeedAndEpochChangeTheGrowth) {
   Evolution other_seed = evolution();
   other_seed.seed = 8;
 
-  const LayerEdit edit = edit_layer(views_of(layers), 0, {}, evolution(1));
+  const LayerEdit edit = edit_layer(views_of(layers).at(0), 0, {}, evolution(1));
 
-  EXPECT_EQ(edit_layer(views_of(layers), 0, {}, evolution(1)), edit);
-  EXPECT_NE(edit_layer(views_of(layers), 0, {}, evolution(2)).grown, edit.grown);
-  EXPECT_NE(edit_layer(views_of(layers), 0, {}, other_seed).grown, edit.grown);
+  EXPECT_EQ(edit_layer(views_of(layers).at(0), 0, {}, evolution(1)), edit);
+  EXPECT_NE(edit_layer(views_of(layers).at(0), 0, {}, evolution(2)).grown, edit.grown);
+  EXPECT_NE(edit_layer(views_of(layers).at(0), 0, {}, other_seed).grown, edit.grown);
 }
 
 TEST_F(Evolve, ALayerThatDoesNotEvolveOnlyLosesConnections) {
@@ -104,8 +104,8 @@ TEST_F(Evolve, ALayerThatDoesNotEvolveOnlyLosesConnections) {
   layers[2].evolves = false;
   const RemovedNeurons removed = {{}, {3, 4}};
 
-  const LayerEdit untouched = edit_layer(views_of(layers), 2, {}, evolution());
-  const LayerEdit pruned = edit_layer(views_of(layers), 2, removed, evolution());
+  const LayerEdit untouched = edit_layer(views_of(layers).at(2), 2, {}, evolution());
+  const LayerEdit pruned = edit_layer(views_of(layers).at(2), 2, removed, evolution());
 
   EXPECT_TRUE(untouched.empty());
   EXPECT_EQ(pruned.removed_cols, (std::vector<Index>{3, 4}));
@@ -123,9 +123,9 @@ TEST_F(Evolve, NeitherAStaticMethodNorAnEpochWithoutRewiringGrows) {
   at_the_end.rewires = false;
 
   for (const Evolution& e : {with_static, at_the_end}) {
-    EXPECT_TRUE(edit_layer(views_of(layers), 1, {}, e).empty());
-    EXPECT_TRUE(edit_layer(views_of(layers), 1, {{0}, {0}}, e).grown.empty());
-    EXPECT_FALSE(edit_layer(views_of(layers), 1, {{0}, {0}}, e).dropped.empty());
+    EXPECT_TRUE(edit_layer(views_of(layers).at(1), 1, {}, e).empty());
+    EXPECT_TRUE(edit_layer(views_of(layers).at(1), 1, {{0}, {0}}, e).grown.empty());
+    EXPECT_FALSE(edit_layer(views_of(layers).at(1), 1, {{0}, {0}}, e).dropped.empty());
   }
 }
 
@@ -136,7 +136,7 @@ TEST_F(Evolve, TheRuleSeesOnlyWhatPruningLeft) {
       TestLayer(topology_of({"x", "x", "x", "x"}), {1, 1, 1, 1}),
       TestLayer(topology_of({"xxx.", "xxxx"}), {1, 0.25, 2, 3, -0.25, -1, -2})};
 
-  const LayerEdit edit = edit_layer(views_of(layers), 1, {{1}}, evolution());
+  const LayerEdit edit = edit_layer(views_of(layers).at(1), 1, {{1}}, evolution());
 
   EXPECT_EQ(edit.dropped, (std::vector<Offset>{0, 1, 2, 4, 5, 6}));
 }
@@ -172,7 +172,8 @@ TEST_F(Evolve, FixedBudgetStopsAtEightTenthsOfTheCells) {
   const std::vector<TestLayer> layers = {random_layer(20, 10, 0.7, 0), random_layer(5, 20, 0.7, 1)};
   const RemovedNeurons removed = {{0, 1, 2, 3, 4, 5, 6, 7}};
 
-  const Topology after = edited(layers[0].topology, edit_layer(views_of(layers), 0, removed, evolution()));
+  const Topology after =
+      edited(layers[0].topology, edit_layer(views_of(layers).at(0), 0, removed, evolution()));
 
   EXPECT_EQ(after.rows, 12);
   EXPECT_GT(layers[0].topology.connections(), 96);
@@ -183,7 +184,8 @@ TEST_F(Evolve, FixedBudgetNeverThinsALayerThatIsDenserAlready) {
   const std::vector<TestLayer> layers = {random_layer(20, 10, 0.95, 0), random_layer(5, 20, 0.95, 1)};
   const RemovedNeurons removed = {{0, 1, 2, 3, 4, 5, 6, 7}};
 
-  const Topology after = edited(layers[0].topology, edit_layer(views_of(layers), 0, removed, evolution()));
+  const Topology after =
+      edited(layers[0].topology, edit_layer(views_of(layers).at(0), 0, removed, evolution()));
 
   EXPECT_EQ(after.connections(), layers[0].topology.connections() - layers[0].topology.row_ptrs[8]);
   EXPECT_GT(after.connections(), 96);
@@ -193,7 +195,8 @@ TEST_F(Evolve, ANeuronWithoutConnectionsFreesNone) {
   const std::vector<TestLayer> layers = {TestLayer(topology_of({"xx", "..", "xx"}), {1, -1, 2, -2}),
                                          TestLayer(topology_of({"x.x"}), {1, 2})};
 
-  const Topology after = edited(layers[0].topology, edit_layer(views_of(layers), 0, {{1}}, evolution()));
+  const Topology after =
+      edited(layers[0].topology, edit_layer(views_of(layers).at(0), 0, {{1}}, evolution()));
 
   EXPECT_TOPOLOGY_EQ(after, topology_of({"xx", "xx"}, 1));
 }
@@ -204,7 +207,7 @@ TEST_F(Evolve, GrownWeightsAreKeyedByStableIdsAndOriginalSizes) {
   EditList edits = evolve(views_of(layers), removed, evolution(1));
   for (std::size_t l = 0; l < layers.size(); ++l) layers[l].follow(edits[l]);
 
-  const LayerEdit edit = edit_layer(views_of(layers), 1, {{0}, {0}}, evolution(2));
+  const LayerEdit edit = edit_layer(views_of(layers).at(1), 1, {{0}, {0}}, evolution(2));
 
   const RandomStream weights(7, Purpose::grown_weight, 2, 1);
   ASSERT_FALSE(edit.grown.empty());
@@ -224,7 +227,7 @@ TEST_F(Evolve, LocalityGrowsInsideBlocksOfStableIds) {
   for (std::size_t l = 0; l < layers.size(); ++l) layers[l].follow(edits[l]);
   local.epoch = 2;
 
-  const LayerEdit edit = edit_layer(views_of(layers), 1, {{0, 1}, {0, 9}}, local);
+  const LayerEdit edit = edit_layer(views_of(layers).at(1), 1, {{0, 1}, {0, 9}}, local);
 
   ASSERT_FALSE(edit.grown.empty());
   const auto row_ids = without(layers[1].row_ids, {0, 9});
@@ -298,7 +301,7 @@ TEST_F(Evolve, ALayerThatIsPrunedDropsByTheRuleAmongTheOthers) {
   }
   for (const Offset p : dropped_by_rule(before, values)) expected.insert(others[p]);
 
-  EXPECT_EQ(edit_layer(views_of(layers), 1, removed, evolution()).dropped,
+  EXPECT_EQ(edit_layer(views_of(layers).at(1), 1, removed, evolution()).dropped,
             std::vector<Offset>(expected.begin(), expected.end()));
 }
 
