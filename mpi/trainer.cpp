@@ -34,6 +34,7 @@ constexpr Offset most_edited_together = Offset{1} << 22;
 
 /// Samples that one rank evaluates at a time, as long as their activations take no more memory than this.
 constexpr Offset evaluation_batch = 256;
+constexpr double most_evaluation_bytes = 256 << 20;
 
 /// Memory for the sums of losses, of which one is under way at a time.
 constexpr std::size_t loss_sums_bytes = 4096;
@@ -64,6 +65,18 @@ LevelCuts even_level_cuts(const ExperimentConfig& config, int parts) {
   for (const Offset neurons : config.network.layers)
     cuts.push_back(even_cuts(static_cast<Index>(neurons), parts));
   return cuts;
+}
+
+/// How many samples a rank evaluates at a time: no more than it trains on where many would take much memory.
+/// All parts of a network come to the same number, and no result depends on it.
+Offset evaluation_samples(const ExperimentConfig& config, Grid& grid, Offset training_samples) {
+  double values = 0;  // of a sample: what each neuron computes, and its activation
+  for (const Offset neurons : config.network.layers) values += 2.0 * static_cast<double>(neurons);
+  const double bytes = values * sizeof(Real) * evaluation_batch / grid.shape().model;
+  if (bytes <= most_evaluation_bytes) return evaluation_batch;
+  const Offset batch = std::min(config.training.batch_size, training_samples);
+  const SampleRange share = share_of(batch, grid.replicas().rank(), grid.replicas().size());
+  return std::clamp<Offset>(share.size(), 1, evaluation_batch);
 }
 
 Network starting_part(const ExperimentConfig& config, Grid& grid, std::optional<ModelSnapshot>& resume,
@@ -142,7 +155,8 @@ Trainer::Trainer(DistributedContext& ctx, Setup setup, std::optional<ModelSnapsh
       exchange_(make_gradient_exchange(config_.parallel.exactness, grid_.replicas())),
       loss_sums_(ctx.size() > 1 ? ctx.integer_sums(loss_sums_bytes) : nullptr),
       steps_per_epoch_((setup_.data.train.samples() + config_.training.batch_size - 1) /
-                       config_.training.batch_size) {
+                       config_.training.batch_size),
+      evaluation_samples_(evaluation_samples(config_, grid_, setup_.data.train.samples())) {
   network_.bounds_wanted(config_.parallel.exactness == "exact");
   if (setup_.slices != nullptr) resume = setup_.slices->head.rest;
   if (resume.has_value()) {
@@ -256,10 +270,11 @@ TrainingEnd Trainer::run() {
 LossSum Trainer::evaluate(const Dataset& data) {
   const SampleRange range = share_of(data.samples(), grid_.replicas().rank(), grid_.replicas().size());
   LossSum sum;
-  for (Offset first = range.begin; first < range.end; first += evaluation_batch) {
+  for (Offset first = range.begin; first < range.end; first += evaluation_samples_) {
     activity::at("evaluation");
     sample_ids_.clear();
-    for (Offset i = first; i < std::min(first + evaluation_batch, range.end); ++i) sample_ids_.push_back(i);
+    for (Offset i = first; i < std::min(first + evaluation_samples_, range.end); ++i)
+      sample_ids_.push_back(i);
     network_.gather(evaluation_batch_, data, sample_ids_);
     network_.forward(evaluation_batch_, std::nullopt);
     sum += network_.loss(evaluation_batch_);

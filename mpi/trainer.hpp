@@ -152,6 +152,7 @@ class Trainer {
   Batch batch_;                           ///< of the step at work
   Batch next_batch_;                      ///< gathered while the sums of the step before travel
   std::optional<std::int64_t> prepared_;  ///< the global step that `next_batch_` is for
+  Offset evaluation_samples_;             ///< that this rank evaluates at a time
   Batch evaluation_batch_;
   std::vector<std::int64_t> sample_ids_;
 };

@@ -210,6 +210,22 @@ TEST(Trainer, StoppedOnOneGridAndResumedOnAnother) {
   expect_same_state(end, undisturbed);
 }
 
+TEST(Trainer, ANetworkOfManyNeuronsIsEvaluatedInSmallerPieces) {
+  Experiment run;  // of which 256 samples would need 270 MB
+  run.config.network.layers = {20, 140'000, 5};
+  run.config.topology.density = 0.001;
+  run.config.training.epochs = 1;
+  run.config.training.batch_size = 96;
+  run.data.train = blobs(96, 20, 5, 1);
+  const ModelSnapshot one = train(run, 1);
+
+  for (const auto& [data, model] : {std::pair{3, 1}, {1, 2}}) {
+    const ModelSnapshot end = train(run.on_grid(data, model), data * model);
+    EXPECT_EQ(end.history.back().test_loss, one.history.back().test_loss) << data << " x " << model;
+    EXPECT_EQ(end.history.back().test_accuracy, one.history.back().test_accuracy);
+  }
+}
+
 TEST(Trainer, LearnsRewiresAndPrunesHalfOfTheHiddenNeurons) {
   Experiment run;
   run.config.training.epochs = 40;
