@@ -40,6 +40,9 @@ void for_each_metric(Visitor&& visit) {
   visit("bytes_rewire", &M::bytes_rewire, "B",
         "what a part sent to others for rewiring and pruning, the most");
   visit("imbalance", &M::imbalance, "1", "work of the part that has most, by the mean, after the rewiring");
+  visit("memory", &M::memory, "B", "memory of the rank that has most, after the rewiring");
+  visit("memory_peak", &M::memory_peak, "B",
+        "the most memory that a rank has had at a time since it started");
 }
 
 /// Writes group `metrics`: a column per metric with one entry an epoch; metrics per layer are tables, epochs

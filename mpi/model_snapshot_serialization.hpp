@@ -27,7 +27,7 @@ void serialize(Archive& archive, EpochMetrics& m, unsigned) {
   archive& m.connections& m.alive_neurons& m.dropped& m.grown;
   archive& m.seconds_train& m.seconds_exchange& m.seconds_evaluate& m.seconds_rewire& m.seconds_checkpoint;
   archive& m.restarts& m.ranks& m.model_parts;
-  archive& m.bytes_halo& m.bytes_weights& m.bytes_rewire& m.imbalance;
+  archive& m.bytes_halo& m.bytes_weights& m.bytes_rewire& m.imbalance& m.memory& m.memory_peak;
 }
 
 template <class Archive>

@@ -20,6 +20,7 @@
 #include "src/state/layer_slices.hpp"
 #include "src/support/keyed_permutation.hpp"
 #include "src/support/parallel.hpp"
+#include "src/support/process_memory.hpp"
 
 namespace plexus {
 
@@ -347,6 +348,11 @@ void Trainer::finish_epoch() {
                                                             : network_.cuts()[l + 1].back());
   }
   metrics.connections = connections();
+  const ProcessMemory memory = process_memory();
+  std::array<std::int64_t, 2> most = {memory.now, memory.peak};
+  ctx_.maximum(most);
+  metrics.memory = most[0];
+  metrics.memory_peak = most[1];
   history_.push_back(metrics);
   const TrainingPosition done = std::exchange(position_, {});
   position_.epoch = metrics.epoch;

@@ -56,6 +56,8 @@ struct EpochMetrics {
   std::int64_t bytes_weights = 0;  ///< changed weights from other parts
   std::int64_t bytes_rewire = 0;   ///< to other parts for rewiring and pruning
   double imbalance = 1;            ///< connections and neurons of the part that has most, by the mean
+  std::int64_t memory = 0;         ///< bytes that the rank which has most uses after the rewiring
+  std::int64_t memory_peak = 0;    ///< the most that a rank has used at a time since it started
   bool operator==(const EpochMetrics&) const = default;
 };
 

@@ -89,6 +89,8 @@ inline EpochMetrics metrics_of(std::int64_t epoch) {
   metrics.bytes_weights = 32;
   metrics.bytes_rewire = 16;
   metrics.imbalance = 1.0625;
+  metrics.memory = 128;
+  metrics.memory_peak = 256;
   return metrics;
 }
 

@@ -29,7 +29,7 @@ TEST(MetricsLine, NamesEveryMetric) {
     "connections": [4, 3, 4], "alive_neurons": [3, 3, 2, 2], "dropped": [1, 1, 0], "grown": [1, 0, 0],
     "seconds": {"train": 4.0, "exchange": 0.125, "evaluate": 0.5, "rewire": 0.25, "checkpoint": 0.0625},
     "restarts": 1, "ranks": 2, "model_parts": 3, "bytes_halo": 64, "bytes_weights": 32, "bytes_rewire": 16,
-    "imbalance": 1.0625})");
+    "imbalance": 1.0625, "memory": 128, "memory_peak": 256})");
   EXPECT_EQ(line, expected);
 }
 

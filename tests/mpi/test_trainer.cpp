@@ -226,6 +226,13 @@ TEST(Trainer, ANetworkOfManyNeuronsIsEvaluatedInSmallerPieces) {
   }
 }
 
+TEST(Trainer, TellsTheMemoryOfTheRankThatHasMost) {
+  const ModelSnapshot end = train(Experiment(), 2);
+
+  EXPECT_GT(end.history.back().memory, 1 << 20);
+  EXPECT_GE(end.history.back().memory_peak, end.history.back().memory);
+}
+
 TEST(Trainer, LearnsRewiresAndPrunesHalfOfTheHiddenNeurons) {
   Experiment run;
   run.config.training.epochs = 40;
