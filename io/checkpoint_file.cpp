@@ -9,6 +9,7 @@
 
 #include "io/checkpoint_layout.hpp"
 #include "io/csr_group.hpp"
+#include "io/run_files.hpp"
 #include "src/support/error.hpp"
 
 namespace plexus {
@@ -103,13 +104,13 @@ ModelSnapshot read_checkpoint(const fs::path& path) {
   return snapshot;
 }
 
-std::optional<ModelSnapshot> load_newest(const RunFiles& run, const Warn& warn) {
-  return newest_readable(run, read_checkpoint, warn);
-}
-
-ModelSnapshot load_checkpoint(const fs::path& path, const Warn& warn) {
-  if (!fs::is_directory(path)) return read_checkpoint(path);
-  return newest_of_named(path, load_newest({path}, warn));
+LayerSnapshot read_checkpoint_layer(const fs::path& path, std::size_t layer) {
+  LayerSnapshot found;
+  hdf5::read_file(
+      path, checkpoint_format,
+      [&](const hdf5::Group& root) { found = read_layer(root.group("layers").group(layer_name(layer))); },
+      hdf5::Seal::checked);
+  return found;
 }
 
 }  // namespace plexus

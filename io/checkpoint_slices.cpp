@@ -9,7 +9,6 @@
 #include <string>
 #include <utility>
 
-#include "io/checkpoint_file.hpp"
 #include "io/stream_hash.hpp"
 #include "src/support/error.hpp"
 
@@ -94,21 +93,25 @@ std::size_t first_element(const LayerArray& array, SlicePlace place) {
 
 void check_slice(const LayerHead& head, const LayerSnapshot& slice, SlicePlace place) {
   const Topology& t = slice.topology;
+  const bool without_pattern = slice.kind == LayerKind::dense;
+  const Offset stored = without_pattern ? t.cells() : t.connections();
   const auto rows = static_cast<std::size_t>(t.rows);
-  const auto connections = static_cast<std::size_t>(t.connections());
+  const auto connections = static_cast<std::size_t>(stored);
   bool fits = place.first_row >= 0 && t.rows <= head.rows - place.first_row && place.first_connection >= 0 &&
-              t.connections() <= head.connections - place.first_connection && t.row_ptrs.size() == rows + 1 &&
-              slice.values.size() == connections && slice.biases.size() == rows &&
-              slice.row_ids.size() == rows && slice.value_states.size() == head.value_states &&
-              slice.bias_states.size() == head.bias_states;
+              stored <= head.connections - place.first_connection &&
+              (without_pattern || t.row_ptrs.size() == rows + 1) && slice.values.size() == connections &&
+              slice.biases.size() == rows && slice.row_ids.size() == rows &&
+              slice.value_states.size() == head.value_states && slice.bias_states.size() == head.bias_states;
   for (const auto& state : slice.value_states) fits = fits && state.size() == connections;
   for (const auto& state : slice.bias_states) fits = fits && state.size() == rows;
   if (head.kind == LayerKind::dense) {
-    fits = fits && t.connections() == static_cast<Offset>(t.rows) * head.cols &&
+    fits = fits && stored == static_cast<Offset>(t.rows) * head.cols &&
            place.first_connection == static_cast<Offset>(place.first_row) * head.cols;
+  } else {
+    fits = fits && !without_pattern;
   }
   ensure(fits, "a slice of {} x {} neurons and {} connections does not fit its layer of {} x {} and {}",
-         t.rows, t.cols, t.connections(), head.rows, head.cols, head.connections);
+         t.rows, t.cols, stored, head.rows, head.cols, head.connections);
 }
 
 /// The part of `indptr` that a slice writes: the ends of its rows, before them 0 where it is the first.
@@ -325,17 +328,32 @@ LayerSnapshot read_checkpoint_slice(const fs::path& path, std::size_t layer, Ind
 }
 
 std::optional<FoundCheckpoint> find_newest(const RunFiles& run, const Warn& warn) {
-  return newest_readable(
-      run,
-      [](const fs::path& path) {
-        return FoundCheckpoint{path, read_checkpoint_head(path)};
-      },
-      warn);
+  const std::vector<CheckpointFile> files = checkpoints_in(run);
+  std::vector<std::string> problems;
+  for (const auto& file : files) {
+    const fs::path path = run.checkpoints() / file.file_name();
+    try {
+      FoundCheckpoint found{path, read_checkpoint_head(path)};
+      for (const auto& problem : problems) warn(fmt::format("{}; using '{}'", problem, path.string()));
+      return found;
+    } catch (const InputError& error) {
+      problems.emplace_back(error.what());
+    }
+  }
+  require(
+      files.empty(),
+      "none of the {} checkpoints in '{}' can be read (the newest: {}). Choose another --out to start again.",
+      files.size(), run.checkpoints().string(), problems.empty() ? "" : problems.front());
+  return std::nullopt;
 }
 
 FoundCheckpoint find_checkpoint(const fs::path& path, const Warn& warn) {
   if (!fs::is_directory(path)) return {path, read_checkpoint_head(path)};
-  return newest_of_named(path, find_newest({path}, warn));
+  std::optional<FoundCheckpoint> newest = find_newest({path}, warn);
+  require(newest.has_value(),
+          "'{}' has no checkpoint in its folder ckpt. Name a run directory or a checkpoint file.",
+          path.string());
+  return std::move(*newest);
 }
 
 }  // namespace plexus

@@ -80,8 +80,14 @@ struct FoundCheckpoint {
   bool operator==(const FoundCheckpoint&) const = default;
 };
 
-/// What `load_newest` and `load_checkpoint` do, for slices.
+/// The newest readable checkpoint of a run. Files that cannot be read are passed over, each with a warning
+/// that names it, the reason and the file used instead.
+/// @return nothing when the run has no checkpoint. @throws InputError when it has some and none can be read.
 [[nodiscard]] std::optional<FoundCheckpoint> find_newest(const RunFiles& run, const Warn& warn);
+
+/// For `--resume PATH`: a checkpoint file, or a run directory, of which the newest readable checkpoint is
+/// taken.
+/// @throws InputError if there is none.
 [[nodiscard]] FoundCheckpoint find_checkpoint(const std::filesystem::path& path, const Warn& warn);
 
 }  // namespace plexus

@@ -9,7 +9,7 @@
 #include <system_error>
 #include <utility>
 
-#include "io/checkpoint_file.hpp"
+#include "io/checkpoint_slices.hpp"
 #include "io/durable_file.hpp"
 #include "src/support/error.hpp"
 
@@ -46,10 +46,11 @@ RunIdentity stored_identity(const RunFiles& files) {
   } catch (const InputError& error) {
     problem = error.what();
   }
-  const std::optional<ModelSnapshot> newest = load_newest(files, [](const std::string&) {});
+  const std::optional<FoundCheckpoint> newest = find_newest(files, [](const std::string&) {});
   require(newest.has_value(), "cannot tell which run '{}' belongs to: {}. Choose another --out.",
           files.root.string(), problem);
-  return {newest->config_text, newest->data_name, newest->data_identity};
+  const ModelSnapshot& rest = newest->head.rest;
+  return {rest.config_text, rest.data_name, rest.data_identity};
 }
 
 }  // namespace

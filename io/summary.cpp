@@ -45,13 +45,9 @@ double median(const std::vector<EpochMetrics>& history, double EpochMetrics::*me
 
 }  // namespace
 
-RunSummary summary_of(const ModelSnapshot& snapshot) {
-  std::vector<LayerHead> layers;
-  for (const LayerSnapshot& layer : snapshot.layers) layers.push_back(head_of(layer));
-  return summary_of(snapshot, layers);
-}
-
-RunSummary summary_of(const ModelSnapshot& snapshot, const std::vector<LayerHead>& layers) {
+RunSummary summary_of(const SnapshotHead& head) {
+  const ModelSnapshot& snapshot = head.rest;
+  const std::vector<LayerHead>& layers = head.layers;
   RunSummary summary;
   summary.epochs = snapshot.position.epoch;
   summary.restarts = snapshot.position.restarts;

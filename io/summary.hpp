@@ -34,9 +34,7 @@ struct RunSummary {
 
 /// What a snapshot tells of its run; `ranks`, `threads`, `peak_memory_bytes` and `exactness` are left to the
 /// caller.
-[[nodiscard]] RunSummary summary_of(const ModelSnapshot& snapshot);
-/// The same for a snapshot without layers.
-[[nodiscard]] RunSummary summary_of(const ModelSnapshot& snapshot, const std::vector<LayerHead>& layers);
+[[nodiscard]] RunSummary summary_of(const SnapshotHead& head);
 
 /// Writes `summary.json` in one step. @throws Fault naming the file and the reason.
 void write_summary(const std::filesystem::path& path, const RunSummary& summary);

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "io/checkpoint_file.hpp"
+#include "io/checkpoint_slices.hpp"
 #include "jobs/command.hpp"
 #include "src/support/text.hpp"
 
@@ -17,23 +17,24 @@ namespace {
 
 using nlohmann::json;
 
-double density(const LayerSnapshot& layer) {
-  return static_cast<double>(layer.values.size()) /
-         (static_cast<double>(layer.topology.rows) * static_cast<double>(layer.topology.cols));
+double density(const LayerHead& layer) {
+  return static_cast<double>(layer.connections) /
+         (static_cast<double>(layer.rows) * static_cast<double>(layer.cols));
 }
 
 const char* name_of(LayerKind kind) { return kind == LayerKind::dense ? "dense" : "sparse"; }
 
-json as_json(const ModelSnapshot& snapshot) {
+json as_json(const SnapshotHead& head) {
+  const ModelSnapshot& snapshot = head.rest;
   json layers = json::array();
-  for (const LayerSnapshot& layer : snapshot.layers) {
+  for (const LayerHead& layer : head.layers) {
     layers.push_back({{"kind", name_of(layer.kind)},
                       {"activation", layer.activation},
-                      {"inputs_alive", layer.topology.cols},
-                      {"neurons_alive", layer.topology.rows},
+                      {"inputs_alive", layer.cols},
+                      {"neurons_alive", layer.rows},
                       {"original_inputs", layer.original_cols},
                       {"original_neurons", layer.original_rows},
-                      {"connections", layer.values.size()},
+                      {"connections", layer.connections},
                       {"density", density(layer)}});
   }
   json out = {{"epoch", snapshot.position.epoch},
@@ -53,7 +54,8 @@ json as_json(const ModelSnapshot& snapshot) {
   return out;
 }
 
-void print(const ModelSnapshot& snapshot) {
+void print(const SnapshotHead& head) {
+  const ModelSnapshot& snapshot = head.rest;
   const TrainingPosition& at = snapshot.position;
   fmt::print("epoch        {}{}\n", at.epoch, at.step == 0 ? "" : fmt::format(" and {} steps", at.step));
   if (!snapshot.history.empty()) {
@@ -67,15 +69,14 @@ void print(const ModelSnapshot& snapshot) {
   fmt::print("{:>5}  {:>18}  {:>18}  {:>14}  {:>9}  {}\n", "layer", "inputs alive", "neurons alive",
              "connections", "density", "kind");
   std::size_t number = 1;
-  for (const LayerSnapshot& layer : snapshot.layers) {
+  for (const LayerHead& layer : head.layers) {
     const auto alive = [](Index now, Offset first) {
       return fmt::format("{} of {}", with_separators(now), with_separators(first));
     };
     fmt::print("{:>5}  {:>18}  {:>18}  {:>14}  {:>7.3f} %  {}, {}\n", number++,
-               alive(layer.topology.cols, layer.original_cols),
-               alive(layer.topology.rows, layer.original_rows),
-               with_separators(static_cast<std::int64_t>(layer.values.size())), 100.0 * density(layer),
-               name_of(layer.kind), layer.activation);
+               alive(layer.cols, layer.original_cols), alive(layer.rows, layer.original_rows),
+               with_separators(layer.connections), 100.0 * density(layer), name_of(layer.kind),
+               layer.activation);
   }
 }
 
@@ -93,11 +94,11 @@ void add_inspect_command(CLI::App& app, Action& action) {
       const auto warn = [](const std::string& message) {
         fmt::print(stderr, "plexus: warning: {}\n", message);
       };
-      const ModelSnapshot snapshot = load_checkpoint(*path, warn);
+      const SnapshotHead head = find_checkpoint(*path, warn).head;
       if (*wants_json) {
-        fmt::print("{}\n", as_json(snapshot).dump(2));
+        fmt::print("{}\n", as_json(head).dump(2));
       } else {
-        print(snapshot);
+        print(head);
       }
       return ExitCode::ok;
     };

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -37,6 +36,7 @@
 #include "src/config/keys.hpp"
 #include "src/nn/measured_tuning.hpp"
 #include "src/support/parallel.hpp"
+#include "src/support/process_memory.hpp"
 #include "src/support/text.hpp"
 
 namespace plexus {
@@ -163,43 +163,35 @@ struct Output {
   std::optional<MetricsLog> log;
 };
 
-/// What to continue from: a whole state, or one without layers and the file that parts read theirs from.
+/// What to continue from: all but the layers, and the file that all ranks read these from.
 struct Found {
-  ModelSnapshot state;
-  std::vector<LayerHead> layers;
+  SnapshotHead head;
   std::string file;
 };
 
 template <class Archive>
 void serialize(Archive& archive, Found& found, unsigned) {
-  archive& found.state& found.layers& found.file;
+  archive& found.head& found.file;
 }
 
 /// @return the checkpoint that the options ask for, if there is one
-std::optional<Found> find_state(const TrainOptions& options, const RunFiles& files, bool in_slices,
-                                const Warn& warn) {
+std::optional<Found> find_state(const TrainOptions& options, const RunFiles& files, const Warn& warn) {
   if (options.resume == "never") return std::nullopt;
-  const bool newest = options.resume == "auto";
-  if (!in_slices) {
-    auto state = newest ? load_newest(files, warn) : load_checkpoint(options.resume, warn);
-    if (!state.has_value()) return std::nullopt;
-    return Found{std::move(*state), {}, {}};
-  }
-  auto found = newest ? find_newest(files, warn) : find_checkpoint(options.resume, warn);
+  auto found = options.resume == "auto" ? find_newest(files, warn) : find_checkpoint(options.resume, warn);
   if (!found.has_value()) return std::nullopt;
-  return Found{std::move(found->head.rest), std::move(found->head.layers), found->path.string()};
+  return Found{std::move(found->head), found->path.string()};
 }
 
 /// Rank 0 opens the directory and finds the state to continue from. @return on rank 0, nothing elsewhere
 std::optional<Found> open_output(Output& output, const TrainOptions& options, const fs::path& path,
                                  const ExperimentConfig& config, const std::string& config_text,
-                                 const DataSplit& data, bool in_slices, const Speaker& speaker) {
+                                 const DataSplit& data, const Speaker& speaker) {
   const Warn warn = [&speaker](const std::string& message) { speaker.warn(message); };
   const auto compare = [&](const std::string& stored) { return differing_keys(stored, config); };
   const Resume mode = options.resume == "never" ? Resume::never : Resume::automatic;
   output.directory.emplace(RunDirectory::open(path, {config_text, data.name, data.identity}, mode, compare));
-  std::optional<Found> found = find_state(options, output.directory->files(), in_slices, warn);
-  const ModelSnapshot* snapshot = found.has_value() ? &found->state : nullptr;
+  std::optional<Found> found = find_state(options, output.directory->files(), warn);
+  const ModelSnapshot* snapshot = found.has_value() ? &found->head.rest : nullptr;
   if (snapshot != nullptr) {
     check_that_snapshot_fits(*snapshot, config, data,
                              options.resume == "auto" ? path.string() : options.resume);
@@ -217,11 +209,14 @@ std::optional<Found> open_output(Output& output, const TrainOptions& options, co
   return found;
 }
 
-/// Reads rows of the layers of `file`.
-std::function<LayerSnapshot(std::size_t, Index, Index)> slice_reader(fs::path file) {
-  return [file = std::move(file)](std::size_t layer, Index begin, Index end) {
-    return read_checkpoint_slice(file, layer, begin, end);
-  };
+/// Where every rank reads what it holds of the layers.
+SliceSource source_of(Found found) {
+  const fs::path file = std::move(found.file);
+  return {std::move(found.head),
+          [file](std::size_t layer, Index begin, Index end) {
+            return read_checkpoint_slice(file, layer, begin, end);
+          },
+          [file](std::size_t layer) { return read_checkpoint_layer(file, layer); }};
 }
 
 class ReportingHook final : public TrainerHook {
@@ -239,12 +234,6 @@ class ReportingHook final : public TrainerHook {
   Progress progress_;
   MetricsLog* log_;
 };
-
-std::int64_t peak_memory_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
-}
 
 void say_result(const Speaker& speaker, const RunSummary& summary, const fs::path& path) {
   speaker.say("");
@@ -338,47 +327,36 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
 
   const fs::path path = output_directory(options, config);
   Output output;
-  const bool in_slices = grid.model > 1;
   std::vector<Found> found;  // one or none
   on_all_ranks(ctx, [&] {
     check_names(config);  // before anything is written
     if (ctx.rank() != 0) return;
-    auto state = open_output(output, options, path, config, config_text, data, in_slices, speaker);
+    auto state = open_output(output, options, path, config, config_text, data, speaker);
     if (state.has_value()) found.push_back(std::move(*state));
   });
   broadcast_message(ctx, found, 0);
-  std::optional<ModelSnapshot> resume;
-  std::optional<SliceSource> slices;
-  if (!found.empty()) {
-    resume = std::move(found.front().state);
-    if (in_slices)
-      slices.emplace(SnapshotHead{*resume, found.front().layers}, slice_reader(found.front().file));
-  }
+  std::optional<SliceSource> resume;
+  if (!found.empty()) resume = source_of(std::move(found.front()));
+  const TrainingPosition start = resume.has_value() ? resume->head.rest.position : TrainingPosition{};
 
-  if (resume.has_value() && resume->position.epoch == config.training.epochs &&
+  if (resume.has_value() && start.epoch == config.training.epochs &&
       already_summarised(ctx, output, speaker, path)) {
     return ExitCode::ok;
   }
   const FoundTuning tuning = tune_kernels(ctx);
   say_start(speaker, ctx, grid, config, data, threads, tuning, path);
-  const std::int64_t first_epoch = resume.has_value() ? resume->position.epoch : 0;
-  if (resume.has_value()) {
-    speaker.say("resumed  after epoch {}, step {}\n", resume->position.epoch, resume->position.step);
-  }
+  if (resume.has_value()) speaker.say("resumed  after epoch {}, step {}\n", start.epoch, start.step);
   const Watchdog watchdog({ctx.rank(), ctx.size(), config.parallel.watchdog_seconds, path, {}});
   RunWriter* sink = output.writer.has_value() ? &*output.writer : nullptr;
   ReportingHook hook(
-      Progress(stdout, ctx.rank() == 0 ? config.log.progress : "off", config.training.epochs, first_epoch),
+      Progress(stdout, ctx.rank() == 0 ? config.log.progress : "off", config.training.epochs, start.epoch),
       output.log.has_value() ? &*output.log : nullptr);
   SliceFileWriter slice_writer;
   Trainer::Setup setup{config, data, hook, sink, [&] { return stop.requested(); }, config_text};
-  if (in_slices) {
-    setup.slice_files = output.writer.has_value() ? &*output.writer : nullptr;
-    setup.slice_writer = &slice_writer;
-    setup.slices = slices.has_value() ? &*slices : nullptr;
-    resume.reset();
-  }
-  Trainer trainer(ctx, setup, std::move(resume));
+  setup.slice_files = sink;
+  setup.slice_writer = &slice_writer;
+  setup.slices = resume.has_value() ? &*resume : nullptr;
+  Trainer trainer(ctx, setup, std::nullopt);
   const TrainingEnd end = trainer.run();
 
   activity::at("last checkpoint");
@@ -394,12 +372,11 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
                 *stop.which() == '\0' ? "another rank's signal" : stop.which());
     return ExitCode::again;
   }
-  const std::int64_t memory = largest(ctx, peak_memory_bytes());
-  SnapshotHead last;
-  if (in_slices) last = trainer.head();
+  const std::int64_t memory = largest(ctx, process_memory().peak);
+  const SnapshotHead last = trainer.head();
   on_all_ranks(ctx, [&] {
     if (ctx.rank() != 0) return;
-    RunSummary summary = in_slices ? summary_of(last.rest, last.layers) : summary_of(trainer.snapshot());
+    RunSummary summary = summary_of(last);
     summary.ranks = ctx.size();
     summary.threads = threads;
     summary.peak_memory_bytes = memory;

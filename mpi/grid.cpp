@@ -21,9 +21,9 @@ GridShape grid_shape(const ParallelConfig& config, int ranks) {
 
 Grid::Grid(DistributedContext& ctx, GridShape shape) : ctx_(ctx), shape_(shape) {
   ensure(shape.ranks() == ctx.size(), "a grid of {} x {} of {} ranks", shape.data, shape.model, ctx.size());
+  if (ctx.size() > 1) group_ = ctx.split(ctx.rank() / shape.model);
   if (shape.model == 1) return;
   replicas_ = ctx.split(part());
-  group_ = ctx.split(ctx.rank() / shape.model);
   parts_ = std::make_unique<RankParts>(*group_);
 }
 

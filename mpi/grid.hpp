@@ -26,8 +26,8 @@ class Grid {
   [[nodiscard]] DistributedContext& replicas() { return replicas_ != nullptr ? *replicas_ : ctx_; }
   /// The parts of this rank's group; null where every rank holds the whole network.
   [[nodiscard]] RankParts* parts() { return parts_.get(); }
-  /// The ranks of this rank's group; wants parts.
-  [[nodiscard]] DistributedContext& group() { return *group_; }
+  /// The ranks of this rank's group: itself alone where every rank holds the whole network.
+  [[nodiscard]] DistributedContext& group() { return group_ != nullptr ? *group_ : ctx_; }
   [[nodiscard]] int part() const { return ctx_.rank() % shape_.model; }
 
  private:

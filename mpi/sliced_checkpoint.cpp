@@ -93,7 +93,7 @@ void end_file(SliceFiles& files, std::uint64_t fingerprint, std::vector<Outcome>
 
 std::uint64_t write_slices(DistributedContext& parts, SliceFiles* files, SliceWriter& writer,
                            const SnapshotHead& head,
-                           const std::function<LayerSnapshot(std::size_t layer)>& slice_of) {
+                           const std::function<const LayerSnapshot&(std::size_t layer)>& slice_of) {
   activity::at("checkpoint");
   Attempt attempt;
   SliceFilePlan plan;
@@ -104,7 +104,7 @@ std::uint64_t write_slices(DistributedContext& parts, SliceFiles* files, SliceWr
   std::vector<std::int64_t> fingerprints;
   for (std::size_t l = 0; l < head.layers.size(); ++l) {
     activity::at("checkpoint, layer", static_cast<std::int64_t>(l) + 1);
-    const LayerSnapshot slice = slice_of(l);
+    const LayerSnapshot& slice = slice_of(l);
     const SlicePlace place = place_of(parts, slice);
     fingerprints.push_back(static_cast<std::int64_t>(slice_fingerprint(slice, l)));
     if (has_file) attempt.go_on([&] { writer.write(l, slice, place); });
@@ -119,28 +119,24 @@ std::uint64_t write_slices(DistributedContext& parts, SliceFiles* files, SliceWr
   return found;
 }
 
-std::vector<LayerSnapshot> read_slices(
-    DistributedContext& parts, const SnapshotHead& head, const std::vector<RowBounds>& rows,
-    const std::function<LayerSnapshot(std::size_t layer, Index begin, Index end)>& read) {
-  std::vector<std::int64_t> fingerprints;
-  std::vector<LayerSnapshot> slices = on_all_ranks(parts, [&] {
-    std::vector<LayerSnapshot> own;
-    for (std::size_t l = 0; l < head.layers.size(); ++l) {
-      activity::at("reading the checkpoint, layer", static_cast<std::int64_t>(l) + 1);
-      own.push_back(read(l, rows.at(l).first, rows.at(l).second));
-      fingerprints.push_back(static_cast<std::int64_t>(slice_fingerprint(own.back(), l)));
-    }
-    return own;
+LayerSnapshot SliceReading::next(const std::function<LayerSnapshot(std::size_t layer)>& read) {
+  const std::size_t layer = fingerprints_.size();
+  activity::at("reading the checkpoint, layer", static_cast<std::int64_t>(layer) + 1);
+  return on_all_ranks(ranks_, [&] {
+    LayerSnapshot slice = read(layer);
+    fingerprints_.push_back(static_cast<std::int64_t>(slice_fingerprint(slice, layer)));
+    return slice;
   });
-  const std::uint64_t found = fingerprint_of(parts, head, std::move(fingerprints));
-  if (found != head.rest.fingerprint) {
-    throw RanksFailed(
-        ExitCode::input,
-        fmt::format("the slices of the checkpoint have fingerprint {:016x}, stored is {:016x}: the "
-                    "file is damaged. Resume from another one.",
-                    found, head.rest.fingerprint));
-  }
-  return slices;
+}
+
+void SliceReading::check() {
+  const std::uint64_t found = fingerprint_of(parts_, head_, fingerprints_);
+  on_all_ranks(ranks_, [&] {
+    require(found == head_.rest.fingerprint,
+            "the layers of the checkpoint have fingerprint {:016x}, stored is {:016x}: the file is damaged. "
+            "Resume from another one.",
+            found, head_.rest.fingerprint);
+  });
 }
 
 }  // namespace plexus

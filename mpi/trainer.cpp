@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "mpi/collective_check.hpp"
@@ -80,8 +81,18 @@ Offset evaluation_samples(const ExperimentConfig& config, Grid& grid, Offset tra
   return std::clamp<Offset>(share.size(), 1, evaluation_batch);
 }
 
-Network starting_part(const ExperimentConfig& config, Grid& grid, std::optional<ModelSnapshot>& resume,
-                      const SliceSource* source) {
+/// A network whose layers are read one after the other.
+template <class MakeNetwork, class Read>
+Network read_network(DistributedContext& ctx, Grid& grid, const SnapshotHead& head, const Read& read,
+                     const MakeNetwork& make) {
+  SliceReading reading(ctx, grid.group(), head);
+  Network network = make([&](std::size_t) { return reading.next(read); });
+  reading.check();
+  return network;
+}
+
+Network starting_part(DistributedContext& ctx, const ExperimentConfig& config, Grid& grid,
+                      std::optional<ModelSnapshot>& resume, const SliceSource* source) {
   LevelCuts cuts = even_level_cuts(config, grid.shape().model);
   for (std::size_t l = 0; l + 1 < cuts.size(); ++l) {
     if (resume.has_value()) cuts[l + 1] = even_cuts(resume->layers[l].topology.rows, grid.shape().model);
@@ -91,26 +102,34 @@ Network starting_part(const ExperimentConfig& config, Grid& grid, std::optional<
   std::vector<RowRange> rows;
   for (std::size_t l = 0; l + 1 < cuts.size(); ++l)
     rows.push_back({cuts[l + 1][part], cuts[l + 1][part + 1]});
-  std::vector<LayerSnapshot> slices;
+  const auto network_of = [&](Network::LayerSource slices) {
+    return Network(config.network, slices, *grid.parts(), std::move(cuts));
+  };
   if (source != nullptr) {
-    std::vector<RowBounds> bounds;
-    for (const RowRange range : rows) bounds.emplace_back(range.begin, range.end);
-    slices = read_slices(grid.group(), source->head, bounds, source->read);
-  } else if (resume.has_value()) {
-    for (std::size_t l = 0; l < rows.size(); ++l) {
-      slices.push_back(slice_of(resume->layers[l], rows[l].begin, rows[l].end));
-      resume->layers[l] = {};
-    }
-  } else {
-    slices = first_slices(config, rows);
+    const auto read = [&](std::size_t l) { return source->read_rows(l, rows[l].begin, rows[l].end); };
+    return read_network(ctx, grid, source->head, read, network_of);
   }
-  return {config.network, std::move(slices), *grid.parts(), std::move(cuts)};
+  if (resume.has_value()) {
+    return network_of([&](std::size_t l) {
+      const LayerSnapshot layer = std::exchange(resume->layers[l], {});
+      return slice_of(layer, rows[l].begin, rows[l].end);
+    });
+  }
+  const FirstLayers first(config);
+  return network_of([&](std::size_t l) { return first.slice(l, rows[l]); });
 }
 
-Network starting_network(const ExperimentConfig& config, Grid& grid, std::optional<ModelSnapshot>& resume,
-                         const SliceSource* source) {
-  if (grid.parts() != nullptr) return starting_part(config, grid, resume, source);
-  return {config.network, resume.has_value() ? std::move(resume->layers) : first_layers(config)};
+Network starting_network(DistributedContext& ctx, const ExperimentConfig& config, Grid& grid,
+                         std::optional<ModelSnapshot>& resume, const SliceSource* source) {
+  if (grid.parts() != nullptr) return starting_part(ctx, config, grid, resume, source);
+  if (source != nullptr) {
+    return read_network(ctx, grid, source->head, source->read_layer, [&](Network::LayerSource layers) {
+      return Network(config.network, source->head.layers.size(), layers);
+    });
+  }
+  if (resume.has_value()) return {config.network, std::move(resume->layers)};
+  const FirstLayers first(config);
+  return {config.network, first.count(), [&](std::size_t l) { return first.whole(l); }};
 }
 
 }  // namespace
@@ -146,7 +165,7 @@ Trainer::Trainer(DistributedContext& ctx, Setup setup, std::optional<ModelSnapsh
       config_(setup_.config),
       grid_(ctx, grid_shape(config_.parallel, ctx.size())),
       plans_(plan_layers(config_)),
-      network_(starting_network(config_, grid_, resume, setup_.slices)),
+      network_(starting_network(ctx, config_, grid_, resume, setup_.slices)),
       optimizer_(
           OptimizerRegistry::instance().make(config_.optimizer.name, "optimizer.name", config_.optimizer)),
       method_(RewireMethodRegistry::instance().make(config_.topology.method, "topology.method")),
@@ -164,6 +183,7 @@ Trainer::Trainer(DistributedContext& ctx, Setup setup, std::optional<ModelSnapsh
     position_ = resume->position;
     position_.restarts += 1;
     history_ = std::move(resume->history);
+    last_fingerprint_ = resume->fingerprint;
   } else {
     record_first_topology();
   }
@@ -511,13 +531,15 @@ ModelSnapshot Trainer::snapshot() {
 SnapshotHead Trainer::head() {
   SnapshotHead head{snapshot_without_layers(), {}};
   head.rest.fingerprint = last_fingerprint_;
+  const std::vector<Offset> connections = this->connections();
   for (std::size_t l = 0; l < network_.depth(); ++l) {
-    head.layers.push_back(head_of(network_.layer(l).state()));
-    if (grid_.parts() == nullptr) continue;
-    LayerHead& layer = head.layers.back();
-    layer.rows = network_.cuts()[l + 1].back();
-    layer.cols = network_.cuts()[l].back();
-    layer.connections = sum(grid_.group(), layer.connections);
+    const Layer& layer = network_.layer(l);
+    const bool whole = grid_.parts() == nullptr;
+    head.layers.push_back({layer.kind(), plans_[l].activation,
+                           whole ? layer.rows() : network_.cuts()[l + 1].back(),
+                           whole ? layer.cols() : network_.cuts()[l].back(), connections[l],
+                           layer.pattern().generation, plans_[l].rows, plans_[l].cols,
+                           layer.gradient_exponent(), optimizer_->states(), optimizer_->states()});
   }
   return head;
 }
@@ -531,16 +553,34 @@ void Trainer::checkpoint() {
 }
 
 void Trainer::write_checkpoint() {
-  if (setup_.slice_writer == nullptr) {
-    if (setup_.sink == nullptr && grid_.parts() == nullptr) return;
-    const ModelSnapshot state = snapshot();
-    if (setup_.sink != nullptr) setup_.sink->checkpoint(state);
+  network_.settle();
+  if (writes_by_layer()) {
+    if (ctx_.rank() < grid_.shape().model) write_by_layer();  // the first group
     return;
   }
-  network_.settle();
-  if (ctx_.rank() >= grid_.shape().model) return;  // the first group writes
-  last_fingerprint_ = write_slices(grid_.group(), setup_.slice_files, *setup_.slice_writer, head(),
-                                   [this](std::size_t l) { return own_rows(l); });
+  if (setup_.sink == nullptr && grid_.parts() == nullptr) return;
+  ModelSnapshot state = snapshot();
+  last_fingerprint_ = state.fingerprint;
+  if (setup_.sink != nullptr) setup_.sink->checkpoint(std::move(state));
+}
+
+bool Trainer::writes_by_layer() {
+  if (setup_.slice_writer == nullptr || grid_.parts() != nullptr) return setup_.slice_writer != nullptr;
+  const std::vector<Offset> stored = connections();
+  return std::accumulate(stored.begin(), stored.end(), Offset{0}) > setup_.most_copied_connections;
+}
+
+void Trainer::write_by_layer() {
+  LayerSnapshot slice;
+  const auto slice_of = [&](std::size_t l) -> const LayerSnapshot& {
+    if (l > 0) network_.layer(l - 1).release_state();
+    if (grid_.parts() == nullptr) return network_.layer(l).state();
+    slice = {};
+    slice = own_rows(l);
+    return slice;
+  };
+  last_fingerprint_ = write_slices(grid_.group(), setup_.slice_files, *setup_.slice_writer, head(), slice_of);
+  network_.layer(network_.depth() - 1).release_state();
 }
 
 }  // namespace plexus

@@ -45,11 +45,11 @@ enum class TrainingEnd {
 /// Independent. @throws InputError if `config` names an activation, loss, rule, ... that does not exist.
 void check_names(const ExperimentConfig& config);
 
-/// A checkpoint that each part reads its own rows of.
+/// A checkpoint that each rank reads what it holds of, layer by layer. The functions are independent.
 struct SliceSource {
   SnapshotHead head;
-  std::function<LayerSnapshot(std::size_t layer, Index begin, Index end)>
-      read;  ///< rows of a layer; independent
+  std::function<LayerSnapshot(std::size_t layer, Index begin, Index end)> read_rows;  ///< for parts
+  std::function<LayerSnapshot(std::size_t layer)> read_layer;                         ///< for whole networks
 };
 
 /// Independent. @throws InputError if model parts cannot hold the network of `config`
@@ -68,10 +68,14 @@ class Trainer {
     RunSink* sink = nullptr;               ///< on rank 0; elsewhere unused
     std::function<bool()> stop_requested;  ///< whether this rank was asked to stop
     std::string config_text;               ///< goes into checkpoints
-    // Where model parts write and read checkpoints themselves; without them rank 0 gets whole layers.
+    // Where checkpoints are written layer by layer, by model parts each their own rows; without them the sink
+    // gets whole networks.
     SliceFiles* slice_files = nullptr;    ///< on rank 0
     SliceWriter* slice_writer = nullptr;  ///< on every rank
     const SliceSource* slices = nullptr;  ///< to continue from, on every rank
+    /// A whole network with more connections is not copied for the sink, which writes it while training goes
+    /// on, but written layer by layer while training waits.
+    Offset most_copied_connections = Offset{1} << 26;
   };
 
   /// Collective. Starts anew, or continues from `resume`, which all ranks pass alike.
@@ -84,8 +88,8 @@ class Trainer {
   /// The state as it is now, with its fingerprint. Collective where the network has several parts.
   [[nodiscard]] ModelSnapshot snapshot();
 
-  /// The same without the arrays of the layers. Where parts write checkpoints themselves it has the
-  /// fingerprint of the last one. Collective where the network has several parts.
+  /// The same without the arrays of the layers, and with the fingerprint of the last checkpoint that this
+  /// rank has written, handed over or continued from. Collective where the network has several parts.
   [[nodiscard]] SnapshotHead head();
 
  private:
@@ -120,6 +124,9 @@ class Trainer {
   void record_first_topology();
   void checkpoint();
   void write_checkpoint();
+  /// Whether checkpoints are written layer by layer: the same on all ranks.
+  [[nodiscard]] bool writes_by_layer();
+  void write_by_layer();
   [[nodiscard]] ModelSnapshot snapshot_without_layers() const;
   /// This part's rows of layer l, with columns as in the whole layer.
   [[nodiscard]] LayerSnapshot own_rows(std::size_t l);
@@ -146,7 +153,7 @@ class Trainer {
   std::unique_ptr<SumQueue<std::int64_t>> loss_sums_;  ///< null for a rank that trains alone
   TrainingPosition position_;
   std::vector<EpochMetrics> history_;
-  std::uint64_t last_fingerprint_ = 0;  ///< of the last checkpoint that parts have written
+  std::uint64_t last_fingerprint_ = 0;  ///< of the last checkpoint
   std::int64_t steps_per_epoch_;
   double rate_ = 0;                       ///< of the last step
   Batch batch_;                           ///< of the step at work

@@ -10,8 +10,9 @@
 
 namespace plexus {
 
-// A checkpoint of a network that several parts hold. Part 0 makes a file with room for everything, every part
-// writes its slices into it, and part 0 completes it:
+// A checkpoint of a network that several parts hold, or one that is too large to be copied. Part 0 makes a
+// file with room for everything, every part writes its slices into it layer by layer, and part 0 completes
+// it:
 //
 //     part 0        plan = SliceFiles::begin_slices(head)
 //     every part    SliceWriter::open(head, plan, part), write(each layer), pieces = close()
@@ -44,7 +45,7 @@ class SliceWriter {
   virtual ~SliceWriter() = default;
   virtual void open(const SnapshotHead& head, const SliceFilePlan& plan, int part) = 0;
   /// The part's slice of a layer, once each. Columns, and col_ids, are those of the whole layer; col_ids are
-  /// needed of layer 0 on part 0 only. A slice of a dense layer has all cells as connections.
+  /// needed of layer 0 on part 0 only. A slice of a dense layer is dense, or has all cells as connections.
   virtual void write(std::size_t layer, const LayerSnapshot& slice, SlicePlace place) = 0;
   /// Lets go of the file, also after a failure: an open one takes room though it was removed. What was
   /// written is then on disk. @return all of it

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "io/checkpoint_file.hpp"
 #include "io/checkpoint_slices.hpp"
 #include "src/state/model_snapshot.hpp"
 
@@ -46,6 +48,13 @@ inline LayerSnapshot rows_of(const LayerSnapshot& layer, Index begin, Index end)
     slice.row_ids.push_back(layer.row_ids.at(r));
   }
   return slice;
+}
+
+/// All of the newest readable checkpoint of a run.
+inline std::optional<ModelSnapshot> newest_of(const RunFiles& run, const Warn& warn) {
+  const std::optional<FoundCheckpoint> found = find_newest(run, warn);
+  if (!found.has_value()) return std::nullopt;
+  return read_checkpoint(found->path);
 }
 
 inline SnapshotHead head_of(const ModelSnapshot& snapshot) {

@@ -14,6 +14,7 @@
 #include "io/hdf5_file.hpp"
 #include "src/support/error.hpp"
 #include "tests/io/run_fixtures.hpp"
+#include "tests/io/slice_fixtures.hpp"
 
 namespace plexus {
 namespace {
@@ -224,7 +225,7 @@ TEST_F(NewestCheckpoint, GoesByPosition) {
   }
 
   EXPECT_EQ(checkpoints_in(run), (std::vector<CheckpointFile>{{2, 30}, {2, 5}, {2, 0}, {1, 7}, {1, 0}}));
-  EXPECT_EQ(load_newest(run, warn), small_snapshot(2, 30));
+  EXPECT_EQ(newest_of(run, warn), small_snapshot(2, 30));
   EXPECT_TRUE(warnings.empty());
 }
 
@@ -233,20 +234,20 @@ TEST_F(NewestCheckpoint, FallsBackFromDamagedFilesAndSaysSo) {
   std::filesystem::resize_file(file(3, 0), 1000);
   std::filesystem::resize_file(file(2, 0), 0);
 
-  EXPECT_EQ(load_newest(run, warn), small_snapshot(1));
+  EXPECT_EQ(newest_of(run, warn), small_snapshot(1));
   ASSERT_EQ(warnings.size(), 2U);
   EXPECT_TRUE(warnings[0].starts_with("checkpoint '" + file(3, 0).string() + "' is damaged: "))
       << warnings[0];
   EXPECT_TRUE(warnings[0].ends_with("; using '" + file(1, 0).string() + "'")) << warnings[0];
 }
 
-TEST_F(NewestCheckpoint, IsNothingInANewRun) { EXPECT_EQ(load_newest(run, warn), std::nullopt); }
+TEST_F(NewestCheckpoint, IsNothingInANewRun) { EXPECT_EQ(newest_of(run, warn), std::nullopt); }
 
 TEST_F(NewestCheckpoint, IsAnErrorWhenAllAreDamaged) {
   write(1, 0);
   std::filesystem::resize_file(file(1, 0), 1000);
 
-  const std::string message = message_of<InputError>([&] { (void)load_newest(run, warn); });
+  const std::string message = message_of<InputError>([&] { (void)find_newest(run, warn); });
 
   EXPECT_TRUE(contains(message, "none of the 1 checkpoints")) << message;
 }
@@ -255,9 +256,9 @@ TEST_F(NewestCheckpoint, CanBeNamedByFileOrByRun) {
   write(1, 0);
   write(2, 0);
 
-  EXPECT_EQ(load_checkpoint(folder.path(), warn), small_snapshot(2));
-  EXPECT_EQ(load_checkpoint(file(1, 0), warn), small_snapshot(1));
-  EXPECT_THROW((void)load_checkpoint(run.checkpoints(), warn), InputError) << "neither a run nor a file";
+  EXPECT_EQ(find_checkpoint(folder.path(), warn), (FoundCheckpoint{file(2, 0), head_of(small_snapshot(2))}));
+  EXPECT_EQ(find_checkpoint(file(1, 0), warn), (FoundCheckpoint{file(1, 0), head_of(small_snapshot(1))}));
+  EXPECT_THROW((void)find_checkpoint(run.checkpoints(), warn), InputError) << "neither a run nor a file";
 }
 
 TEST(CheckpointFileName, TellsEpochAndStep) {

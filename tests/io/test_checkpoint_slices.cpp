@@ -64,6 +64,32 @@ TEST_F(CheckpointSlices, MakeTheFileThatTheWholeNetworkMakes) {
   }
 }
 
+TEST_F(CheckpointSlices, OneRankWritesAndReadsWholeLayersDenseOnesToo) {
+  const ModelSnapshot snapshot = small_snapshot(3, 45);
+  {
+    SlicedCheckpoint file(path, head_of(snapshot), "0.1.0");
+    SliceFileWriter writer;
+    writer.open(head_of(snapshot), file.plan(), 0);
+    for (std::size_t l = 0; l < snapshot.layers.size(); ++l) writer.write(l, snapshot.layers[l], {});
+    file.publish(snapshot.fingerprint, writer.close());
+  }
+
+  EXPECT_EQ(read_checkpoint(path), snapshot);
+  for (std::size_t l = 0; l < snapshot.layers.size(); ++l)
+    EXPECT_EQ(read_checkpoint_layer(path, l), snapshot.layers[l]) << "layer " << l;
+}
+
+TEST_F(CheckpointSlices, ADenseSliceIsRefusedForASparseLayer) {
+  const ModelSnapshot snapshot = small_snapshot();
+  const SlicedCheckpoint file(path, head_of(snapshot), "0.1.0");
+  SliceFileWriter writer;
+  writer.open(head_of(snapshot), file.plan(), 0);
+  LayerSnapshot full = snapshot.layers[0];
+  full.kind = LayerKind::dense;
+
+  EXPECT_THROW(writer.write(0, full, {}), Fault);
+}
+
 TEST_F(CheckpointSlices, HoldALayerThatLostAllConnections) {
   ModelSnapshot snapshot = small_snapshot();
   LayerSnapshot& layer = snapshot.layers[1];

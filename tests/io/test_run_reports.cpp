@@ -10,6 +10,7 @@
 #include "io/summary.hpp"
 #include "src/support/error.hpp"
 #include "tests/io/run_fixtures.hpp"
+#include "tests/io/slice_fixtures.hpp"
 
 namespace plexus {
 namespace {
@@ -90,7 +91,7 @@ TEST(Summary, IsTakenFromASnapshot) {
   ModelSnapshot snapshot = small_snapshot(4);
   snapshot.fingerprint = 0xabc;
 
-  const RunSummary summary = summary_of(snapshot);
+  const RunSummary summary = summary_of(head_of(snapshot));
 
   EXPECT_EQ(summary.test_accuracy, 0.75);
   EXPECT_EQ(summary.best_test_accuracy, 0.875);
@@ -109,7 +110,7 @@ TEST(Summary, IsTakenFromASnapshot) {
 
 TEST(Summary, GivesBackWhatWasWritten) {
   const TempDir folder;
-  RunSummary written = summary_of(small_snapshot(3));
+  RunSummary written = summary_of(head_of(small_snapshot(3)));
   written.ranks = 4;
   written.threads = 2;
   written.peak_memory_bytes = 1 << 30;

@@ -66,7 +66,7 @@ TEST_F(RunWriting, CompletesWhatPartsHaveWritten) {
   EXPECT_TRUE(out.finish());
   EXPECT_TRUE(warnings.empty());
   EXPECT_EQ(names_in(run.checkpoints()), Names{"e000002.h5"}) << "the one before is not kept";
-  EXPECT_EQ(load_newest(run, warn), snapshot);
+  EXPECT_EQ(newest_of(run, warn), snapshot);
   EXPECT_EQ(read_run_index(run).history, snapshot.history);
 }
 
@@ -163,7 +163,7 @@ TEST_F(RunWriting, AFullDiskIsAWarningAndTheNextCheckpointTriesAgain) {
                                      "': File too large. Training continues; the next checkpoint "
                                      "tries again."});
   EXPECT_TRUE(is_written_after);
-  EXPECT_EQ(load_newest(run, warn), small_snapshot(3));
+  EXPECT_EQ(newest_of(run, warn), small_snapshot(3));
 }
 
 TEST_F(RunWriting, RecordsOfAFullDiskAreWrittenLater) {

@@ -55,7 +55,7 @@ SnapshotHead head_of_whole() {
 }
 
 /// The rows of a part: with five parts some have none.
-RowBounds rows_of(int part, int parts) { return {3 * part / parts, 3 * (part + 1) / parts}; }
+std::pair<Index, Index> rows_of(int part, int parts) { return {3 * part / parts, 3 * (part + 1) / parts}; }
 
 /// A file that the parts share, and what became of it.
 struct SharedFile final : SliceFiles {
@@ -102,15 +102,29 @@ struct SharedFileWriter final : SliceWriter {
   bool is_open = false;
 };
 
+/// Reads rows [first, second) of both layers by `read`.
+template <class Read>
+std::vector<LayerSnapshot> read_slices(DistributedContext& ctx, std::pair<Index, Index> rows,
+                                       const Read& read) {
+  const SnapshotHead head = head_of_whole();
+  SliceReading reading(ctx, ctx, head);
+  std::vector<LayerSnapshot> slices;
+  for (std::size_t l = 0; l < layers; ++l)
+    slices.push_back(reading.next([&](std::size_t layer) { return read(layer, rows.first, rows.second); }));
+  reading.check();
+  return slices;
+}
+
 /// Lets so many parts write. @param failing  part that cannot, -1 for none
 void write_with(int parts, int failing, SharedFile& file) {
   run_ranks(parts, [&](DistributedContext& ctx) {
     SharedFileWriter writer(file, ctx.rank() == failing);
     const auto [begin, end] = rows_of(ctx.rank(), parts);
+    const std::vector slices = {slice_of(0, begin, end), slice_of(1, begin, end)};
 
     const std::uint64_t found =
         write_slices(ctx, ctx.rank() == 0 ? &file : nullptr, writer, head_of_whole(),
-                     [begin = begin, end = end](std::size_t l) { return slice_of(l, begin, end); });
+                     [&](std::size_t l) -> const LayerSnapshot& { return slices.at(l); });
 
     EXPECT_EQ(found, whole().fingerprint);
     EXPECT_FALSE(writer.is_open) << "part " << ctx.rank();
@@ -162,9 +176,9 @@ TEST(SlicedCheckpoint, AFileThatCannotBeMadeIsOneWarning) {
 TEST(SlicedCheckpoint, EveryPartReadsItsRows) {
   for (const int parts : {1, 2, 3, 5}) {
     run_ranks(parts, [&](DistributedContext& ctx) {
-      const RowBounds rows = rows_of(ctx.rank(), parts);
+      const auto rows = rows_of(ctx.rank(), parts);
 
-      const auto slices = read_slices(ctx, head_of_whole(), {rows, rows}, slice_of);
+      const auto slices = read_slices(ctx, rows, slice_of);
 
       EXPECT_EQ(slices,
                 (std::vector{slice_of(0, rows.first, rows.second), slice_of(1, rows.first, rows.second)}));
@@ -174,16 +188,14 @@ TEST(SlicedCheckpoint, EveryPartReadsItsRows) {
 
 TEST(SlicedCheckpoint, AWrongByteInOneSliceIsNoticedByAllParts) {
   run_ranks(3, [](DistributedContext& ctx) {
-    const RowBounds rows = rows_of(ctx.rank(), 3);
+    const auto rows = rows_of(ctx.rank(), 3);
     const auto read = [&](std::size_t l, Index begin, Index end) {
       LayerSnapshot slice = slice_of(l, begin, end);
       if (ctx.rank() == 2 && l == 1) slice.biases.at(0) += 1;
       return slice;
     };
 
-    const std::string message = message_of<RanksFailed>([&] {
-      (void)read_slices(ctx, head_of_whole(), {rows, rows}, read);
-    });
+    const std::string message = message_of<RanksFailed>([&] { (void)read_slices(ctx, rows, read); });
 
     EXPECT_NE(message.find("the file is damaged"), std::string::npos) << message;
   });
@@ -191,15 +203,13 @@ TEST(SlicedCheckpoint, AWrongByteInOneSliceIsNoticedByAllParts) {
 
 TEST(SlicedCheckpoint, APartThatCannotReadIsNamedToAll) {
   run_ranks(3, [](DistributedContext& ctx) {
-    const RowBounds rows = rows_of(ctx.rank(), 3);
+    const auto rows = rows_of(ctx.rank(), 3);
     const auto read = [&](std::size_t l, Index begin, Index end) {
       require(ctx.rank() != 1, "cannot read the file");
       return slice_of(l, begin, end);
     };
 
-    const std::string message = message_of<RanksFailed>([&] {
-      (void)read_slices(ctx, head_of_whole(), {rows, rows}, read);
-    });
+    const std::string message = message_of<RanksFailed>([&] { (void)read_slices(ctx, rows, read); });
 
     EXPECT_EQ(message, "rank 1 of 3: cannot read the file");
   });

@@ -3,13 +3,18 @@
 #include <gtest/gtest.h>
 #include <omp.h>
 
+#include <map>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "mpi/collective_check.hpp"
 #include "mpi/shard_share.hpp"
+#include "src/state/layer_slices.hpp"
 #include "src/support/random_stream.hpp"
+#include "tests/support/errors.hpp"
 #include "tests/support/run_ranks.hpp"
 
 namespace plexus {
@@ -86,20 +91,106 @@ class MemorySink final : public RunSink {
   std::vector<ModelSnapshot> snapshots;
 };
 
+/// Checkpoints in slices, which all ranks write into memory.
+class MemoryFiles final : public SliceFiles {
+ public:
+  SliceFilePlan begin_slices(const SnapshotHead& head) override {
+    head_ = head;
+    slices_.clear();
+    return {"memory", {}};
+  }
+  void complete_slices(std::uint64_t fingerprint, std::vector<WrittenPiece>) override {
+    head_.rest.fingerprint = fingerprint;
+    ++completed;
+  }
+  void abandon_slices(const std::string& problem) override { FAIL() << problem; }
+
+  void write(std::size_t layer, const LayerSnapshot& slice, SlicePlace place, int part) {
+    const std::lock_guard lock(mutex_);
+    EXPECT_TRUE(place.first_row > 0 || part == 0 || slice.topology.rows == 0);
+    slices_[{layer, part}] = slice;
+  }
+
+  /// The last one.
+  [[nodiscard]] SliceSource source() const {
+    return {head_, [this](std::size_t l, Index begin, Index end) { return slice_of(layer(l), begin, end); },
+            [this](std::size_t l) { return layer(l); }};
+  }
+  [[nodiscard]] std::size_t slices() const { return slices_.size(); }
+
+  int completed = 0;
+
+ private:
+  [[nodiscard]] LayerSnapshot layer(std::size_t l) const {
+    std::vector<LayerSnapshot> slices;
+    for (const auto& [place, slice] : slices_) {
+      if (place.first == l) slices.push_back(slice);
+    }
+    EXPECT_EQ(head_of(joined(slices)), head_.layers.at(l));
+    return joined(std::move(slices));
+  }
+
+  SnapshotHead head_;
+  std::mutex mutex_;
+  std::map<std::pair<std::size_t, int>, LayerSnapshot> slices_;  // by layer and part
+};
+
+class MemoryWriter final : public SliceWriter {
+ public:
+  explicit MemoryWriter(MemoryFiles* files) : files_(files) {}
+  void open(const SnapshotHead&, const SliceFilePlan&, int part) override { part_ = part; }
+  void write(std::size_t layer, const LayerSnapshot& slice, SlicePlace place) override {
+    files_->write(layer, slice, place, part_);
+  }
+  std::vector<WrittenPiece> close() override { return {}; }
+
+ private:
+  MemoryFiles* files_;
+  int part_ = 0;
+};
+
+/// Where checkpoints by layer go and come from.
+struct ByLayer {
+  MemoryFiles* files;
+  std::optional<SliceSource> resume;
+  Offset most_copied = 0;  ///< connections
+};
+
 /// Trains on `ranks` ranks. @param stop_after  global step after which the last rank asks to stop
 ModelSnapshot train(const Experiment& run, int ranks, std::optional<ModelSnapshot> resume = {},
-                    std::int64_t stop_after = -1, MemorySink* sink = nullptr) {
+                    std::int64_t stop_after = -1, MemorySink* sink = nullptr,
+                    const ByLayer* by_layer = nullptr) {
   std::vector<ModelSnapshot> results(static_cast<std::size_t>(ranks));
   run_ranks(ranks, [&](DistributedContext& ctx) {
     Silent hook;
+    MemoryWriter writer(by_layer != nullptr ? by_layer->files : nullptr);
     std::int64_t steps = resume.has_value() ? resume->position.global_step : 0;
-    Trainer trainer(ctx,
-                    {run.config, run.data, hook, ctx.rank() == 0 ? sink : nullptr,
-                     [&] { return ++steps == stop_after && ctx.rank() == ctx.size() - 1; }, "config"},
-                    resume);
+    Trainer::Setup setup{run.config,
+                         run.data,
+                         hook,
+                         ctx.rank() == 0 ? sink : nullptr,
+                         [&] { return ++steps == stop_after && ctx.rank() == ctx.size() - 1; },
+                         "config"};
+    if (by_layer != nullptr) {
+      setup.slice_files = ctx.rank() == 0 ? by_layer->files : nullptr;
+      setup.slice_writer = &writer;
+      setup.most_copied_connections = by_layer->most_copied;
+      if (by_layer->resume.has_value()) {
+        setup.slices = &*by_layer->resume;
+        steps = by_layer->resume->head.rest.position.global_step;
+      }
+    }
+    Trainer trainer(ctx, setup, resume);
     const TrainingEnd end = trainer.run();
     EXPECT_EQ(end, stop_after < 0 ? TrainingEnd::finished : TrainingEnd::stopped);
-    results[static_cast<std::size_t>(ctx.rank())] = trainer.snapshot();
+    ModelSnapshot& result = results[static_cast<std::size_t>(ctx.rank())];
+    result = trainer.snapshot();
+    const SnapshotHead head = trainer.head();
+    if (ctx.rank() == 0 && (sink != nullptr || by_layer != nullptr)) {
+      EXPECT_EQ(head.rest.fingerprint, result.fingerprint);
+    }
+    for (std::size_t l = 0; l < result.layers.size(); ++l)
+      EXPECT_EQ(head.layers[l], head_of(result.layers[l]));
   });
   for (const auto& result : results) EXPECT_EQ(result.fingerprint, results[0].fingerprint);
   return results[0];
@@ -208,6 +299,71 @@ TEST(Trainer, StoppedOnOneGridAndResumedOnAnother) {
   const ModelSnapshot end = train(run, 1, state);
 
   expect_same_state(end, undisturbed);
+}
+
+TEST(Trainer, ALargeNetworkIsWrittenLayerByLayerAndReadOnAnyGrid) {
+  Experiment sparse;
+  sparse.config.topology.output_layer = "fixed";
+  Experiment with_dense_layer;
+  with_dense_layer.config.topology.output_layer = "dense";
+  const std::vector<std::pair<int, int>> all = {{1, 1}, {3, 1}, {1, 3}, {2, 2}};
+  const std::vector<std::pair<int, int>> whole = {{1, 1}, {3, 1}};
+
+  for (const Experiment& run : {sparse, with_dense_layer}) {
+    const auto& grids = run.config.topology.output_layer == "dense" ? whole : all;
+    const ModelSnapshot undisturbed = train(run, 1);
+    for (const auto& [data, model] : grids) {
+      SCOPED_TRACE(testing::Message() << "written by " << data << " x " << model);
+      MemoryFiles files;
+      MemorySink sink;
+      const ByLayer writing{&files, {}};
+      train(run.on_grid(data, model), data * model, {}, 14, &sink, &writing);
+      EXPECT_EQ(files.completed, 4);
+      EXPECT_EQ(files.slices(), undisturbed.layers.size() * static_cast<std::size_t>(model));
+      EXPECT_TRUE(sink.snapshots.empty());
+
+      for (const auto& [data_after, model_after] : grids) {
+        SCOPED_TRACE(testing::Message() << "read by " << data_after << " x " << model_after);
+        MemoryFiles others;
+        const ByLayer reading{&others, files.source()};
+        const ModelSnapshot end =
+            train(run.on_grid(data_after, model_after), data_after * model_after, {}, -1, nullptr, &reading);
+        expect_same_state(end, undisturbed);
+        EXPECT_EQ(end.position.restarts, 1);
+      }
+    }
+  }
+}
+
+TEST(Trainer, ASmallNetworkIsCopiedForTheSink) {
+  const Experiment run;
+  MemoryFiles files;
+  MemorySink sink;
+  const ByLayer writing{&files, {}, 100'000};
+
+  const ModelSnapshot end = train(run, 2, {}, -1, &sink, &writing);
+
+  EXPECT_EQ(files.completed, 0);
+  ASSERT_EQ(sink.snapshots.size(), 5U);
+  EXPECT_TRUE(sink.snapshots.back().layers == end.layers);
+}
+
+TEST(Trainer, ADamagedLayerIsNoticedByAllRanks) {
+  const Experiment run;
+  MemoryFiles files;
+  const ByLayer writing{&files, {}};
+  train(run, 1, {}, 5, nullptr, &writing);
+  SliceSource damaged = files.source();
+  damaged.read_layer = [read = damaged.read_layer](std::size_t l) {
+    LayerSnapshot layer = read(l);
+    if (l == 1) layer.biases.at(3) += 1;
+    return layer;
+  };
+  const ByLayer reading{&files, damaged};
+
+  const std::string message = message_of<RanksFailed>([&] { train(run, 2, {}, -1, nullptr, &reading); });
+
+  EXPECT_NE(message.find("the file is damaged"), std::string::npos) << message;
 }
 
 TEST(Trainer, ANetworkOfManyNeuronsIsEvaluatedInSmallerPieces) {
