@@ -305,19 +305,6 @@ LossSum Trainer::evaluate(const Dataset& data) {
   return {sums[0], sums[1], 0};
 }
 
-LayerView Trainer::pattern_of(std::size_t l) const {
-  const Layer& layer = network_.layer(l);
-  LayerView view;
-  view.rows = layer.rows();
-  view.cols = layer.cols();
-  if (layer.kind() == LayerKind::sparse) view.topology = &layer.pattern();
-  view.row_ids = layer.row_ids();
-  view.col_ids = layer.col_ids();
-  view.original_rows = plans_[l].rows;
-  view.original_cols = plans_[l].cols;
-  return view;
-}
-
 std::vector<Offset> Trainer::connections() {
   std::vector<Offset> connections;
   for (std::size_t l = 0; l < network_.depth(); ++l) connections.push_back(network_.layer(l).connections());
@@ -325,7 +312,7 @@ std::vector<Offset> Trainer::connections() {
   return connections;
 }
 
-std::vector<LayerView> Trainer::views(LayerRange layers, bool with_values) const {
+std::vector<LayerView> Trainer::views(LayerRange layers, bool with_values) {
   std::vector<LayerView> views;
   for (std::size_t l = layers.begin; l < layers.end; ++l) {
     views.push_back(with_values ? network_.layer(l).view(plans_[l].evolves) : pattern_of(l));

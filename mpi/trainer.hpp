@@ -135,9 +135,10 @@ class Trainer {
   /// Ids of all rows of layer l, from all parts.
   [[nodiscard]] std::vector<NeuronId> all_ids(std::size_t l);
   /// @param with_values  otherwise there are none
-  [[nodiscard]] std::vector<LayerView> views(LayerRange layers, bool with_values) const;
-  /// Layer l without its values.
-  [[nodiscard]] LayerView pattern_of(std::size_t l) const;
+  [[nodiscard]] std::vector<LayerView> views(LayerRange layers, bool with_values);
+  [[nodiscard]] LayerView pattern_of(std::size_t l) const {
+    return network_.layer(l).view_of_pattern(plans_[l].evolves);
+  }
 
   DistributedContext& ctx_;
   Setup setup_;
