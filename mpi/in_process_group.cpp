@@ -104,35 +104,46 @@ InProcessGroup::Channel& InProcessGroup::channel(int from, int to) {
   return found;
 }
 
-void InProcessGroup::copy_what_meets(int from, int to) {
+void InProcessGroup::copy_what_meets(int from, int to, int label) {
   auto& [sends, receives] = channel(from, to);
-  if (sends.empty() || receives.empty()) return;
-  const auto bytes = sends.front();
-  const auto place = receives.front();
-  ensure(bytes.size() == place.size(), "a message of {} bytes from rank {}, but room for {} on rank {}",
-         bytes.size(), from, place.size(), to);
-  std::ranges::copy(bytes, place.begin());
-  sends.erase(sends.begin());
-  receives.erase(receives.begin());
+  const auto send = std::ranges::find(sends, label, &Send::label);
+  const auto receive = std::ranges::find(receives, label, &Receive::label);
+  if (send == sends.end() || receive == receives.end()) return;
+  ensure(send->bytes.size() == receive->place.size(),
+         "a message of {} bytes from rank {}, but room for {} on rank {}", send->bytes.size(), from,
+         receive->place.size(), to);
+  std::ranges::copy(send->bytes, receive->place.begin());
+  sends.erase(send);
+  receives.erase(receive);
   job_->changed.notify_all();
 }
 
-void InProcessGroup::post_receive(int rank, int peer, std::span<std::byte> place) {
+void InProcessGroup::post_receive(int rank, int peer, int label, std::size_t number,
+                                  std::span<std::byte> place) {
   const std::lock_guard lock(job_->mutex);
   throw_if_ended();
   ensure(peer >= 0 && peer < size(), "a message from rank {}, but there are {} ranks", peer, size());
   if (place.empty()) return;
-  channel(peer, rank).receives.push_back(place);
-  copy_what_meets(peer, rank);
+  channel(peer, rank).receives.push_back({label, number, place});
+  copy_what_meets(peer, rank, label);
 }
 
-void InProcessGroup::post_send(int rank, int peer, std::span<const std::byte> bytes) {
+void InProcessGroup::post_send(int rank, int peer, int label, std::span<const std::byte> bytes) {
   const std::lock_guard lock(job_->mutex);
   throw_if_ended();
   ensure(peer >= 0 && peer < size(), "a message to rank {}, but there are {} ranks", peer, size());
   if (bytes.empty()) return;
-  channel(rank, peer).sends.push_back(bytes);
-  copy_what_meets(rank, peer);
+  channel(rank, peer).sends.push_back({label, bytes});
+  copy_what_meets(rank, peer, label);
+}
+
+bool InProcessGroup::has_posted(int rank) {
+  const std::lock_guard lock(job_->mutex);
+  throw_if_ended();
+  for (int peer = 0; peer < size(); ++peer) {
+    if (!channel(peer, rank).receives.empty() || !channel(rank, peer).sends.empty()) return true;
+  }
+  return false;
 }
 
 template <class Waits>
@@ -147,8 +158,11 @@ void InProcessGroup::wait_for_peers(int rank, Waits&& waits_for) {
   }
 }
 
-void InProcessGroup::wait_received(int rank) {
-  wait_for_peers(rank, [&](int peer) { return !channel(peer, rank).receives.empty(); });
+void InProcessGroup::wait_received(int rank, std::size_t end) {
+  wait_for_peers(rank, [&](int peer) {
+    return std::ranges::any_of(channel(peer, rank).receives,
+                               [&](const Receive& receive) { return receive.number < end; });
+  });
 }
 
 void InProcessGroup::wait_sent(int rank) {

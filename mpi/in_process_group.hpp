@@ -52,12 +52,17 @@ class InProcessGroup {
   std::pair<std::shared_ptr<InProcessGroup>, int> split(const std::shared_ptr<InProcessGroup>& self, int rank,
                                                         const std::string& call, int color);
 
-  /// Messages between two ranks meet in the order in which each side posts them, and are copied when they do.
-  /// Empty ones are not posted. What is posted stays until then, or until its rank withdraws it.
-  void post_receive(int rank, int peer, std::span<std::byte> place);
-  void post_send(int rank, int peer, std::span<const std::byte> bytes);
-  /// Waits until all that the rank has posted has been copied.
-  void wait_received(int rank);
+  /// Messages of one label between two ranks meet in the order in which each side posts them, and are copied
+  /// when they do. Empty ones are not posted. What is posted stays until then, or until its rank withdraws
+  /// it.
+  /// @param number  of the receive, in ascending order
+  void post_receive(int rank, int peer, int label, std::size_t number, std::span<std::byte> place);
+  void post_send(int rank, int peer, int label, std::span<const std::byte> bytes);
+  /// Whether something that the rank has posted has not been copied yet.
+  [[nodiscard]] bool has_posted(int rank);
+  /// Waits until the receives with numbers below `end` have got what they are for.
+  void wait_received(int rank, std::size_t end);
+  /// Waits until all that the rank sends has been copied.
   void wait_sent(int rank);
   void withdraw_messages(int rank);
 
@@ -77,14 +82,23 @@ class InProcessGroup {
     std::optional<JobAborted> ended;
   };
 
-  /// What has been posted on one side only: one of the two is empty.
+  struct Send {
+    int label;
+    std::span<const std::byte> bytes;
+  };
+  struct Receive {
+    int label;
+    std::size_t number;
+    std::span<std::byte> place;
+  };
+  /// What has been posted on one side only: of each label one of the two is empty.
   struct Channel {
-    std::vector<std::span<const std::byte>> sends;
-    std::vector<std::span<std::byte>> receives;
+    std::vector<Send> sends;
+    std::vector<Receive> receives;
   };
 
   [[nodiscard]] Channel& channel(int from, int to);
-  void copy_what_meets(int from, int to);
+  void copy_what_meets(int from, int to, int label);
   template <class Waits>
   void wait_for_peers(int rank, Waits&& waits_for);
 

@@ -21,19 +21,24 @@ InProcessPeerMessages::~InProcessPeerMessages() {
   if (!failing) group_->leave(rank_);
 }
 
-void InProcessPeerMessages::receive(int peer, std::span<std::byte> place) {
-  group_->post_receive(rank_, peer, place);
+std::size_t InProcessPeerMessages::receive(int peer, std::span<std::byte> place, int label) {
+  group_->post_receive(rank_, peer, label, receives_, place);
+  if (!place.empty()) ++receives_;
+  return receives_;
 }
 
-void InProcessPeerMessages::send(int peer, std::span<const std::byte> bytes) {
-  group_->post_send(rank_, peer, bytes);
+void InProcessPeerMessages::send(int peer, std::span<const std::byte> bytes, int label) {
+  group_->post_send(rank_, peer, label, bytes);
 }
 
-void InProcessPeerMessages::wait_received() { group_->wait_received(rank_); }
+bool InProcessPeerMessages::poll() { return group_->has_posted(rank_); }
+
+void InProcessPeerMessages::wait_received(std::size_t count) { group_->wait_received(rank_, count); }
 
 void InProcessPeerMessages::wait() {
-  group_->wait_received(rank_);
+  group_->wait_received(rank_, receives_);
   group_->wait_sent(rank_);
+  receives_ = 0;
 }
 
 }  // namespace plexus

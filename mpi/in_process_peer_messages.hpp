@@ -17,16 +17,17 @@ class InProcessPeerMessages final : public PeerMessages {
   /// Waits for what is under way; except while an exception passes.
   ~InProcessPeerMessages() override;
 
-  void receive(int peer, std::span<std::byte> place) override;
-  void send(int peer, std::span<const std::byte> bytes) override;
-  void poll() override {}
-  void wait_received() override;
+  std::size_t receive(int peer, std::span<std::byte> place, int label = 0) override;
+  void send(int peer, std::span<const std::byte> bytes, int label = 0) override;
+  bool poll() override;
+  void wait_received(std::size_t count = all) override;
   void wait() override;
 
  private:
   std::shared_ptr<InProcessGroup> group_;
   int rank_;
   int exceptions_at_start_;
+  std::size_t receives_ = 0;  ///< of this round
 };
 
 }  // namespace plexus

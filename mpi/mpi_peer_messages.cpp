@@ -11,8 +11,6 @@ namespace plexus {
 
 namespace {
 
-constexpr int tag = 0;  // the order of posting tells messages apart
-
 /// Calls `post(first, count)` for each piece of `bytes` bytes.
 template <class Post>
 void in_pieces(std::size_t bytes, std::size_t piece_bytes, Post&& post) {
@@ -36,48 +34,53 @@ MpiPeerMessages::~MpiPeerMessages() {
   }
 }
 
-void MpiPeerMessages::receive(int peer, std::span<std::byte> place) {
+std::size_t MpiPeerMessages::receive(int peer, std::span<std::byte> place, int label) {
   ensure(peer >= 0 && peer < communicator_->size(), "a message from rank {}, but there are {} ranks", peer,
          communicator_->size());
   in_pieces(place.size(), piece_bytes_, [&](std::size_t first, int count) {
     MPI_Request request = MPI_REQUEST_NULL;
-    check_mpi(MPI_Irecv(place.data() + first, count, MPI_BYTE, peer, tag, communicator_->get(), &request),
+    check_mpi(MPI_Irecv(place.data() + first, count, MPI_BYTE, peer, label, communicator_->get(), &request),
               "MPI_Irecv");
     receives_.push_back(request);
     lengths_.push_back(count);
   });
+  if (!place.empty()) ends_.push_back(receives_.size());
+  return ends_.size();
 }
 
-void MpiPeerMessages::send(int peer, std::span<const std::byte> bytes) {
+void MpiPeerMessages::send(int peer, std::span<const std::byte> bytes, int label) {
   ensure(peer >= 0 && peer < communicator_->size(), "a message to rank {}, but there are {} ranks", peer,
          communicator_->size());
   in_pieces(bytes.size(), piece_bytes_, [&](std::size_t first, int count) {
     MPI_Request request = MPI_REQUEST_NULL;
-    check_mpi(MPI_Isend(bytes.data() + first, count, MPI_BYTE, peer, tag, communicator_->get(), &request),
+    check_mpi(MPI_Isend(bytes.data() + first, count, MPI_BYTE, peer, label, communicator_->get(), &request),
               "MPI_Isend");
     sends_.push_back(request);
   });
 }
 
-bool MpiPeerMessages::all_received() {
-  if (receives_.empty()) return true;
-  statuses_.resize(receives_.size());
+bool MpiPeerMessages::received(std::size_t count) {
+  const std::size_t end = count < ends_.size() ? (count == 0 ? 0 : ends_[count - 1]) : receives_.size();
+  if (arrived_ >= end) return true;
+  const std::size_t missing = end - arrived_;
+  statuses_.resize(std::max(statuses_.size(), missing));
+  const std::span statuses(statuses_.data(), missing);
   int done = 0;
-  const int code = MPI_Testall(static_cast<int>(receives_.size()), receives_.data(), &done, statuses_.data());
-  for (const auto& status : statuses_) {
+  const int code =
+      MPI_Testall(static_cast<int>(missing), receives_.data() + arrived_, &done, statuses.data());
+  for (const auto& status : statuses) {
     if (code == MPI_ERR_IN_STATUS && status.MPI_ERROR != MPI_ERR_PENDING)
       check_mpi(status.MPI_ERROR, "MPI_Irecv");
   }
   check_mpi(code, "MPI_Testall");
   if (done == 0) return false;
-  for (std::size_t i = 0; i < statuses_.size(); ++i) {
+  for (const auto& status : statuses) {
     int length = 0;
-    check_mpi(MPI_Get_count(&statuses_[i], MPI_BYTE, &length), "MPI_Get_count");
-    ensure(length == lengths_[i], "a message from rank {} has {} bytes instead of {}",
-           statuses_[i].MPI_SOURCE, length, lengths_[i]);
+    check_mpi(MPI_Get_count(&status, MPI_BYTE, &length), "MPI_Get_count");
+    ensure(length == lengths_[arrived_], "a message from rank {} has {} bytes instead of {}",
+           status.MPI_SOURCE, length, lengths_[arrived_]);
+    ++arrived_;
   }
-  receives_.clear();
-  lengths_.clear();
   return true;
 }
 
@@ -88,11 +91,9 @@ bool MpiPeerMessages::all_sent() {
   return true;
 }
 
-bool MpiPeerMessages::complete() { return all_received() && all_sent(); }
-
-void MpiPeerMessages::poll() {
+bool MpiPeerMessages::poll() {
   // To ask for one that is not complete moves all that are under way.
-  static_cast<void>(complete());
+  return !received(all) || !all_sent();
 }
 
 template <class Done>
@@ -103,12 +104,16 @@ void MpiPeerMessages::wait_until(Done&& done) {
   for (int polls = 0; !done(); ++polls) between_polls(polls);
 }
 
-void MpiPeerMessages::wait_received() {
-  wait_until([this] { return all_received(); });
+void MpiPeerMessages::wait_received(std::size_t count) {
+  wait_until([&] { return received(count); });
 }
 
 void MpiPeerMessages::wait() {
-  wait_until([this] { return complete(); });
+  wait_until([this] { return !poll(); });
+  receives_.clear();
+  lengths_.clear();
+  ends_.clear();
+  arrived_ = 0;
 }
 
 }  // namespace plexus

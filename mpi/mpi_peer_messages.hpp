@@ -18,18 +18,15 @@ class MpiPeerMessages final : public PeerMessages {
   /// Waits for what is under way, as MPI still reads and writes it; except while an exception passes.
   ~MpiPeerMessages() override;
 
-  void receive(int peer, std::span<std::byte> place) override;
-  void send(int peer, std::span<const std::byte> bytes) override;
-  void poll() override;
-  void wait_received() override;
+  std::size_t receive(int peer, std::span<std::byte> place, int label = 0) override;
+  void send(int peer, std::span<const std::byte> bytes, int label = 0) override;
+  bool poll() override;
+  void wait_received(std::size_t count = all) override;
   void wait() override;
 
-  /// Independent. Lets messages make progress. @return whether all that is posted is there and gone
-  [[nodiscard]] bool complete();
-
  private:
-  /// @return whether all that `receive` posted is there
-  [[nodiscard]] bool all_received();
+  /// @return whether the first `count` messages that are received are there
+  [[nodiscard]] bool received(std::size_t count);
   [[nodiscard]] bool all_sent();
   template <class Done>
   void wait_until(Done&& done);
@@ -38,9 +35,11 @@ class MpiPeerMessages final : public PeerMessages {
   std::size_t piece_bytes_;
   int exceptions_at_start_;
   std::int64_t waits_ = 0;
-  std::vector<MPI_Request> receives_;  ///< one for each piece, empty when all are complete
+  std::vector<MPI_Request> receives_;  ///< of this round, one for each piece
   std::vector<int> lengths_;           ///< their bytes
   std::vector<MPI_Status> statuses_;   ///< room for as many
+  std::vector<std::size_t> ends_;      ///< of each message received: pieces up to its last one
+  std::size_t arrived_ = 0;            ///< pieces; the first ones
   std::vector<MPI_Request> sends_;     ///< empty when all are complete
 };
 

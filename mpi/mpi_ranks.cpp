@@ -158,7 +158,7 @@ void MpiRanks::exchange(std::span<const std::span<const std::byte>> outgoing, co
     messages.send(static_cast<int>(to), outgoing[to]);
   }
   std::ranges::copy(outgoing[own], places[own].begin());
-  for (int polls = 0; !messages.complete(); ++polls) between_polls(polls);
+  for (int polls = 0; messages.poll(); ++polls) between_polls(polls);
 }
 
 void MpiRanks::sum(std::span<std::int64_t> values) {

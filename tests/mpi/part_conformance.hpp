@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -306,6 +307,55 @@ inline void messages_come_in_the_order_of_posting(DistributedContext& ctx) {
   EXPECT_EQ(in, expected);
 }
 
+inline void messages_of_other_labels_overtake(DistributedContext& ctx) {
+  const auto messages = ctx.peer_messages();
+  const int next = (ctx.rank() + 1) % ctx.size();
+  const int last = (ctx.rank() + ctx.size() - 1) % ctx.size();
+  const std::array<int, 4> labels = {5, 0, PeerMessages::most_labels - 1, 5};
+  std::vector<std::vector<std::byte>> out, in;
+  for (int i = 0; i < 4; ++i) {
+    out.push_back(bytes_of_rank(10 * ctx.rank() + i, static_cast<std::size_t>(7 + i)));
+    in.emplace_back(out.back().size());
+  }
+
+  for (const std::size_t i : {0u, 1u, 2u, 3u}) messages->receive(last, in[i], labels[i]);
+  for (const std::size_t i : {2u, 1u, 0u, 3u}) messages->send(next, out[i], labels[i]);
+  messages->wait();
+
+  for (int i = 0; i < 4; ++i) {
+    const auto& bytes = in[static_cast<std::size_t>(i)];
+    EXPECT_EQ(bytes, bytes_of_rank(10 * last + i, bytes.size()))
+        << "label " << labels[static_cast<std::size_t>(i)];
+  }
+}
+
+/// Whoever needs the first message goes on before the others are sent.
+inline void the_first_messages_can_be_waited_for(DistributedContext& ctx) {
+  const auto messages = ctx.peer_messages();
+  const int next = (ctx.rank() + 1) % ctx.size();
+  const int last = (ctx.rank() + ctx.size() - 1) % ctx.size();
+  for (int round = 0; round < 3; ++round) {
+    const auto first = bytes_of_rank(ctx.rank() + round, 9);
+    const auto large = bytes_of_rank(ctx.rank() + round + 50, 100'000);
+    std::vector<std::byte> first_in(9), large_in(100'000);
+
+    EXPECT_EQ(messages->receive(last, std::span<std::byte>()), 0u);
+    EXPECT_EQ(messages->receive(last, first_in, 1), 1u);
+    EXPECT_EQ(messages->receive(last, large_in, 2), 2u);
+    EXPECT_TRUE(messages->poll());
+    messages->send(next, first, 1);
+    messages->wait_received(0);
+    messages->wait_received(1);
+    EXPECT_EQ(first_in, bytes_of_rank(last + round, 9));
+    ctx.barrier();
+    messages->send(next, large, 2);
+    messages->wait_received(2);
+    EXPECT_EQ(large_in, bytes_of_rank(last + round + 50, 100'000));
+    messages->wait();
+    EXPECT_FALSE(messages->poll());
+  }
+}
+
 /// What is sent by one object is received by its counterparts only, and by no other call.
 inline void messages_meet_no_other_traffic(DistributedContext& ctx) {
   const auto first = ctx.peer_messages();
@@ -401,6 +451,8 @@ inline std::vector<Case> part_cases() {
           {"ExchangeWantsBytesForEachRank", exchange_wants_bytes_for_each_rank},
           {"MessagesBetweenAllRanks", messages_between_all_ranks},
           {"MessagesToTheNextRank", messages_to_the_next_rank},
+          {"MessagesOfOtherLabelsOvertake", messages_of_other_labels_overtake},
+          {"TheFirstMessagesCanBeWaitedFor", the_first_messages_can_be_waited_for},
           {"MessagesOfOneRankOnly", messages_of_one_rank_only},
           {"LargeMessages", large_messages},
           {"RoundsWithoutMessages", rounds_without_messages},
