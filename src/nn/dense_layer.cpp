@@ -61,11 +61,11 @@ ParameterBlock DenseLayer::weights(Offset first, Offset count) {
   return block_of(state_.values, state_.value_states, first, count);
 }
 
-void DenseLayer::forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
+void DenseLayer::forward_slabs(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const {
   z.resize(x.lines(), rows(), x.lines_per_slab());
   parallel_over(rows(), tile_rows, [&](Offset begin, Offset end) {
     const RowRange range{static_cast<Index>(begin), static_cast<Index>(end)};
-    for (Index s = 0; s < x.slabs(); ++s) {
+    for (Index s = slabs.begin; s < slabs.end; ++s) {
       kernels().dense_product({state_.values.data(), cols()}, range, state_.biases.data(), x.slab(s),
                               z.own(s));
       done(s, range);

@@ -16,7 +16,7 @@ class DenseLayer final : public Layer {
 
   [[nodiscard]] std::vector<Offset> gradient_order() const override;
 
-  void forward(const Slabs& x, Slabs& z, NeuronsDone done) const override;
+  void forward_slabs(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const override;
   std::uint64_t backward(const Slabs& x, const Slabs& delta, Slabs* dx, const ExactGradient& use,
                          NeuronsDone done) override;
   std::uint64_t backward(const Slabs& x, const Slabs& delta, Slabs* dx, const FastGradient& use,

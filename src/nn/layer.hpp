@@ -17,6 +17,12 @@
 
 namespace plexus {
 
+/// Slabs [begin, end) of a batch.
+struct SlabRange {
+  Index begin;
+  Index end;
+};
+
 /// Called when the work on some neurons is done in one slab, by the thread that did it and while their values
 /// are in its cache.
 using NeuronsDone = FunctionRef<void(Index slab, RowRange neurons)>;
@@ -87,7 +93,11 @@ class Layer {
   [[nodiscard]] virtual std::vector<Offset> gradient_order() const = 0;
 
   /// Z = W X + b for all samples of `x`.
-  virtual void forward(const Slabs& x, Slabs& z, NeuronsDone done) const = 0;
+  void forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
+    forward_slabs(x, z, {0, x.slabs()}, done);
+  }
+  /// The same for some slabs; the others of `z` keep what they have while `x` has as many samples.
+  virtual void forward_slabs(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const = 0;
 
   /// The gradient of weights and biases, sums over all samples of delta x^T and of delta, and dX = W^T delta
   /// with the weights as they were.

@@ -184,12 +184,12 @@ bool SparseLayer::multiplies_densely() const {
          (density >= kernel_tuning().dense_density && slab_bytes(cols(), slab_lines) > nearest_bytes);
 }
 
-void SparseLayer::forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
+void SparseLayer::forward_slabs(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const {
   z.resize(x.lines(), rows(), x.lines_per_slab());
   if (multiplies_densely()) {
-    dense_forward(x, z, done);
+    dense_forward(x, z, slabs, done);
   } else {
-    sparse_forward(x, z, done);
+    sparse_forward(x, z, slabs, done);
   }
 }
 
@@ -218,7 +218,7 @@ const Real* SparseLayer::spread_out(RowRange block, const Real* weights) const {
   return cells.data();
 }
 
-void SparseLayer::dense_forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
+void SparseLayer::dense_forward(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const {
   for_each_part(static_cast<int>(row_cuts_.size()) - 1, [&](int thread) {
     const auto t = static_cast<std::size_t>(thread);
     RowWeights weights = row_weights(t);
@@ -227,7 +227,7 @@ void SparseLayer::dense_forward(const Slabs& x, Slabs& z, NeuronsDone done) cons
       block.end = std::min(row_cuts_[t + 1], block.begin + dense_block_rows);
       const DenseView w{spread_out(block, weights.of(block)), cols()};
       const RowRange all{0, block.end - block.begin};
-      for (Index s = 0; s < x.slabs(); ++s) {
+      for (Index s = slabs.begin; s < slabs.end; ++s) {
         const SlabView out{z.own(s).neuron(block.begin), z.own(s).lines};
         kernels().dense_product(w, all, state_.biases.data() + block.begin, x.slab(s), out);
         done(s, block);
@@ -236,12 +236,13 @@ void SparseLayer::dense_forward(const Slabs& x, Slabs& z, NeuronsDone done) cons
   });
 }
 
-void SparseLayer::sparse_forward(const Slabs& x, Slabs& z, NeuronsDone done) const {
+void SparseLayer::sparse_forward(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const {
   const Topology& topology = state_.topology;
   const Reach reach = reach_of(x, kernel_tuning().near_bytes);
   const Index at_once = slabs_at_once(x);
   // Weights that are picked once stay in the L1 cache, or for more slabs than stay in theirs in the L2 cache.
-  const Offset stretch_connections = x.slabs() <= at_once ? block_connections : kept_connections;
+  const Offset stretch_connections =
+      slabs.end - slabs.begin <= at_once ? block_connections : kept_connections;
   for_each_part(static_cast<int>(row_cuts_.size()) - 1, [&](int thread) {
     const auto t = static_cast<std::size_t>(thread);
     RowWeights row_weights_of_thread = row_weights(t);
@@ -249,8 +250,8 @@ void SparseLayer::sparse_forward(const Slabs& x, Slabs& z, NeuronsDone done) con
          stretch.begin = stretch.end) {
       stretch.end = stretch_end(topology.row_ptrs, stretch.begin, row_cuts_[t + 1], stretch_connections);
       const Real* weights = row_weights_of_thread.of(stretch);
-      for (Index first = 0; first < x.slabs(); first += at_once) {
-        const Index last = std::min(x.slabs(), first + at_once);
+      for (Index first = slabs.begin; first < slabs.end; first += at_once) {
+        const Index last = std::min(slabs.end, first + at_once);
         const Real* next = weights;
         for (RowRange block{stretch.begin, stretch.begin}; block.begin < stretch.end;
              block.begin = block.end) {
@@ -281,7 +282,10 @@ std::uint64_t SparseLayer::backward(const Slabs& x, const Slabs& delta, Slabs* d
 template <class Value>
 std::uint64_t SparseLayer::backward_by_column(const Slabs& x, const Slabs& delta, Slabs* dx,
                                               const GradientUse<Value>& use, NeuronsDone done) {
-  if (dx != nullptr) dx->resize(delta.lines(), cols(), delta.lines_per_slab());
+  if (dx != nullptr) {
+    const auto own_cols = static_cast<Index>(transposed_.col_ptrs.size()) - 1;
+    dx->resize(delta.lines(), own_cols, delta.lines_per_slab());
+  }
   if (delta.lines() == 0) return no_samples(use);
   if (use.sink != nullptr) {
     backward_in_parts(x, delta, dx, use, done);

@@ -30,7 +30,7 @@ class SparseLayer : public Layer {
   [[nodiscard]] const LayerSnapshot& state() override;
   [[nodiscard]] std::vector<Offset> gradient_order() const override;
 
-  void forward(const Slabs& x, Slabs& z, NeuronsDone done) const override;
+  void forward_slabs(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const override;
   std::uint64_t backward(const Slabs& x, const Slabs& delta, Slabs* dx, const ExactGradient& use,
                          NeuronsDone done) override;
   std::uint64_t backward(const Slabs& x, const Slabs& delta, Slabs* dx, const FastGradient& use,
@@ -63,8 +63,8 @@ class SparseLayer : public Layer {
   /// The weights of the rows in `block` with zeros where nothing is stored, row by row. Until the calling
   /// thread's next call.
   [[nodiscard]] const Real* spread_out(RowRange block, const Real* weights) const;
-  void dense_forward(const Slabs& x, Slabs& z, NeuronsDone done) const;
-  void sparse_forward(const Slabs& x, Slabs& z, NeuronsDone done) const;
+  void dense_forward(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const;
+  void sparse_forward(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const;
 
   template <class Value>
   std::uint64_t backward_by_column(const Slabs& x, const Slabs& delta, Slabs* dx,
