@@ -153,6 +153,7 @@ class ExactExchange final : public QueuedExchange<std::int64_t> {
 
   void backward(Network& network, std::size_t l, const Batch& batch, Offset batch_shards,
                 const OptimizerStep& step) override {
+    settle(network);
     const int shard_bits = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(batch_shards)));
     limit_ = std::ldexp(1.0, std::min(kernel_bits, 62 - shard_bits));
     Layer& layer = network.layer(l);
@@ -186,8 +187,14 @@ class ExactExchange final : public QueuedExchange<std::int64_t> {
   void end_step(Network& network) override {
     bits_.clear();
     for (std::size_t l = 0; l < network.depth(); ++l) bits_.push_back(std::bit_width(journey(l).magnitudes));
-    network.maximum_over_parts(bits_);
+    network.start_maximum_over_parts(bits_);
+  }
+
+  void settle(Network& network) override {
+    if (bits_.empty()) return;
+    network.finish_maximum_over_parts(bits_);
     for (std::size_t l = 0; l < network.depth(); ++l) follow(network.layer(l), static_cast<int>(bits_[l]));
+    bits_.clear();
   }
 
  private:
@@ -228,7 +235,7 @@ class ExactExchange final : public QueuedExchange<std::int64_t> {
   }
 
   double limit_ = 0;
-  std::vector<std::int64_t> bits_;  ///< by layer
+  std::vector<std::int64_t> bits_;  ///< by layer, of the last step; empty once the layers follow them
 };
 
 /// Float sums in an order that depends on the number of ranks.
@@ -252,6 +259,7 @@ class FastExchange final : public QueuedExchange<Real> {
   }
 
   void end_step(Network&) override {}
+  void settle(Network&) override {}
 };
 
 }  // namespace

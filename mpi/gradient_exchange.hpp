@@ -30,6 +30,9 @@ class GradientExchange {
 
   /// Ends a step, after the last layer: collective also over the parts of a network.
   virtual void end_step(Network& network) = 0;
+  /// The same. To be called before layers are looked at: what the parts learn from each other's step travels
+  /// until then, or until the next step.
+  virtual void settle(Network& network) = 0;
 
   /// Seconds spent waiting for sums since the last call.
   [[nodiscard]] virtual double take_seconds_waited() = 0;

@@ -102,7 +102,7 @@ Network starting_part(DistributedContext& ctx, const ExperimentConfig& config, G
   std::vector<RowRange> rows;
   for (std::size_t l = 0; l + 1 < cuts.size(); ++l)
     rows.push_back({cuts[l + 1][part], cuts[l + 1][part + 1]});
-  const auto network_of = [&](Network::LayerSource slices) {
+  const auto network_of = [&](LayerSource slices) {
     return Network(config.network, slices, *grid.parts(), std::move(cuts));
   };
   if (source != nullptr) {
@@ -123,7 +123,7 @@ Network starting_network(DistributedContext& ctx, const ExperimentConfig& config
                          std::optional<ModelSnapshot>& resume, const SliceSource* source) {
   if (grid.parts() != nullptr) return starting_part(ctx, config, grid, resume, source);
   if (source != nullptr) {
-    return read_network(ctx, grid, source->head, source->read_layer, [&](Network::LayerSource layers) {
+    return read_network(ctx, grid, source->head, source->read_layer, [&](LayerSource layers) {
       return Network(config.network, source->head.layers.size(), layers);
     });
   }
@@ -177,7 +177,9 @@ Trainer::Trainer(DistributedContext& ctx, Setup setup, std::optional<ModelSnapsh
       steps_per_epoch_((setup_.data.train.samples() + config_.training.batch_size - 1) /
                        config_.training.batch_size),
       evaluation_samples_(evaluation_samples(config_, grid_, setup_.data.train.samples())) {
-  network_.bounds_wanted(config_.parallel.exactness == "exact");
+  const bool exact = config_.parallel.exactness == "exact";
+  network_.bounds_wanted(exact);
+  network_.weight_gradients_wanted(exact && grid_.replicas().size() > 1);
   if (setup_.slices != nullptr) resume = setup_.slices->head.rest;
   if (resume.has_value()) {
     position_ = resume->position;
@@ -247,7 +249,9 @@ bool Trainer::step() {
   }
   if (loss_sums_ != nullptr) {
     if (position_.step + 1 < steps_per_epoch_) prepare(position_.step + 1);
+    Stopwatch watch;
     loss_sums_->wait();
+    position_.seconds_exchange += watch.lap();
     std::array<std::int64_t, 4> scratch{};
     std::copy_n(loss_sums_->values(0, sums.size(), scratch.data()), sums.size(), sums.begin());
     loss_sums_->pop();
@@ -267,13 +271,18 @@ bool Trainer::step() {
   return sums[3] > 0;
 }
 
+void Trainer::settle() {
+  exchange_->settle(network_);
+  network_.settle();
+}
+
 TrainingEnd Trainer::run() {
   while (position_.epoch < config_.training.epochs) {
     bool stop = false;
     while (position_.step < steps_per_epoch_ && !stop) {
       Stopwatch watch;
       stop = step();
-      position_.seconds_exchange += exchange_->take_seconds_waited();
+      position_.seconds_exchange += exchange_->take_seconds_waited() + network_.take_seconds_waited();
       position_.seconds_train += watch.lap();
       setup_.hook.step_done(position_, steps_per_epoch_);
     }
@@ -326,7 +335,7 @@ std::vector<LayerView> Trainer::views(LayerRange layers, bool with_values) {
 }
 
 void Trainer::finish_epoch() {
-  network_.settle();
+  settle();
   const auto samples = static_cast<double>(setup_.data.train.samples());
   const auto test_samples = static_cast<double>(setup_.data.test.samples());
   EpochMetrics metrics;
@@ -344,6 +353,7 @@ void Trainer::finish_epoch() {
   metrics.test_accuracy = static_cast<double>(test.correct) / test_samples;
   metrics.test_loss = static_cast<double>(test.loss) * loss_unit / test_samples;
   metrics.seconds_evaluate = watch.lap();
+  static_cast<void>(network_.take_seconds_waited());
 
   rewire(metrics);
   metrics.seconds_rewire = watch.lap();
@@ -451,7 +461,7 @@ void Trainer::record(std::size_t l, std::int64_t epoch, LayerHistory history) {
 
 void Trainer::add_parts(EpochMetrics& metrics) {
   if (grid_.parts() == nullptr) return;
-  const Network::Traffic traffic = network_.take_traffic();
+  const NetworkPart::Traffic traffic = network_.take_traffic();
   std::int64_t work = 0;
   for (std::size_t l = 0; l < network_.depth(); ++l) work += network_.slice(l).work();
   std::array<std::int64_t, 4> most = {traffic.halo, traffic.weights, grid_.parts()->take_bytes_sent(), work};
@@ -508,7 +518,7 @@ ModelSnapshot Trainer::snapshot_without_layers() const {
 }
 
 ModelSnapshot Trainer::snapshot() {
-  network_.settle();
+  settle();
   ModelSnapshot snapshot = snapshot_without_layers();
   for (std::size_t l = 0; l < network_.depth(); ++l) snapshot.layers.push_back(whole_layer(l));
   snapshot.fingerprint = fingerprint(snapshot);
@@ -540,7 +550,7 @@ void Trainer::checkpoint() {
 }
 
 void Trainer::write_checkpoint() {
-  network_.settle();
+  settle();
   if (writes_by_layer()) {
     if (ctx_.rank() < grid_.shape().model) write_by_layer();  // the first group
     return;

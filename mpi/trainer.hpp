@@ -101,6 +101,8 @@ class Trainer {
   void check_losses(std::int64_t not_finite) const;
   /// One step. @return whether any rank was asked to stop.
   bool step();
+  /// What travels between parts after a step has arrived: layers may be looked at.
+  void settle();
   void finish_epoch();
   LossSum evaluate(const Dataset& data);
   /// @return dropped and grown connections per layer in `metrics`

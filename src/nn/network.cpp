@@ -3,14 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <bit>
 #include <cmath>
 #include <limits>
-#include <type_traits>
 #include <utility>
 
 #include "src/support/error.hpp"
-#include "src/support/hash.hpp"
 #include "src/support/parallel.hpp"
 
 namespace plexus {
@@ -25,12 +22,11 @@ void add(LossSum& sum, double loss) {
   sum.loss += std::llrint((loss < largest_loss ? loss : largest_loss) / loss_unit);
 }
 
-/// Magnitudes as numbers of the same order; what is not a number is beyond infinity.
-std::int64_t order_of(Real magnitude) { return static_cast<std::int64_t>(bits_of(magnitude)); }
-Real magnitude_of(std::int64_t order) {
-  using Bits = std::conditional_t<sizeof(Real) == 4, std::uint32_t, std::uint64_t>;
-  return std::bit_cast<Real>(static_cast<Bits>(order));
-}
+/// Blocks of work between two polls: about a hundred microseconds.
+constexpr int calls_per_poll = 16;
+/// Sets of slabs that go through the layers one after the other, so that what one needs of other parts
+/// travels while others are computed.
+constexpr Index most_sets = 4;
 
 Offset values_in(RowRange neurons, Index lines) {
   return static_cast<Offset>(neurons.end - neurons.begin) * lines * line_samples;
@@ -44,7 +40,8 @@ Network::Network(const NetworkConfig& config, std::vector<LayerSnapshot> layers)
 Network::Network(const NetworkConfig& config, std::size_t depth, LayerSource layers)
     : dropout_(config.dropout),
       loss_(LossRegistry::instance().make(config.loss, "network.loss")),
-      work_(depth) {
+      work_(depth),
+      deltas_(depth) {
   make_activations(config, depth);
   for (std::size_t l = 0; l < depth; ++l) layers_.push_back(make_layer(layers(l)));
 }
@@ -58,25 +55,10 @@ Network::Network(const NetworkConfig& config, LayerSource slices, Parts& parts, 
       layers_(cuts.size() - 1),
       loss_(LossRegistry::instance().make(config.loss, "network.loss")),
       work_(layers_.size()),
-      parts_(&parts),
-      slices_(layers_.size()) {
+      deltas_(layers_.size()),
+      part_(std::make_unique<NetworkPart>(parts)) {
   make_activations(config, depth());
   take_slices(slices, std::move(cuts));
-}
-
-void Network::take_slices(LayerSource slices, LevelCuts cuts) {
-  count_traffic();
-  weights_sent_.assign(depth(), false);
-  for (std::size_t l = 0; l < depth(); ++l) {
-    LayerSnapshot snapshot = slices(l);
-    layers_[l].reset();
-    // Every part has the whole samples, and computes the loss from all outputs.
-    auto slice = std::make_unique<SlicedLayer>(*parts_, std::move(snapshot), LayerCuts{cuts[l + 1], cuts[l]},
-                                               l == 0, l + 1 == depth());
-    slices_[l] = slice.get();
-    layers_[l] = std::move(slice);
-  }
-  reconnect(std::move(cuts));
 }
 
 void Network::make_activations(const NetworkConfig& config, std::size_t depth) {
@@ -89,83 +71,34 @@ void Network::make_activations(const NetworkConfig& config, std::size_t depth) {
   }
 }
 
-void Network::reconnect(LevelCuts cuts) {
-  cuts_ = std::move(cuts);
-  count_traffic();
-  activation_halos_.clear();
-  gradient_halos_.clear();
-  for (std::size_t l = 0; l < depth(); ++l) {
-    const bool last = l + 1 == depth();
-    const std::vector<Index>& outputs = last ? slices_[l]->held_rows() : slices_[l + 1]->held_cols();
-    const Halo& activations =
-        *activation_halos_.emplace_back(std::make_unique<Halo>(*parts_, cuts_[l + 1], outputs));
-    activations.surround(work_[l].a);
-    if (last) {
-      activations.surround(work_[l].z);
-      activations.surround(work_[l].delta);
-    } else {
-      const Halo& gradients = *gradient_halos_.emplace_back(
-          std::make_unique<Halo>(*parts_, cuts_[l + 1], slices_[l]->held_rows()));
-      gradients.surround(work_[l].delta);
-    }
-  }
+const LevelCuts& Network::cuts() const {
+  static const LevelCuts none;
+  return part_ == nullptr ? none : part_->cuts();
 }
 
 Index Network::lines_per_slab() const {
   Index widest = 0;
   for (const auto& layer : layers_) widest = std::max({widest, layer->rows(), layer->cols()});
-  for (const auto& level : cuts_) widest = std::max(widest, level.back());  // all parts alike
+  for (const auto& level : cuts()) widest = std::max(widest, level.back());  // all parts alike
   return slab_lines_for(widest);
 }
 
 void Network::gather(Batch& batch, const Dataset& data, std::span<const std::int64_t> ids) const {
-  if (parts_ != nullptr) {
-    const auto part = static_cast<std::size_t>(parts_->own());
-    batch.inputs.surround(cuts_[0][part], cuts_[0].back() - cuts_[0][part + 1]);
+  if (part_ != nullptr) {
+    const auto part = static_cast<std::size_t>(part_->parts().own());
+    const std::vector<Index>& inputs = cuts().front();
+    batch.inputs.surround(inputs[part], inputs.back() - inputs[part + 1]);
   }
   batch.gather(data, ids, lines_per_slab());
 }
 
-void Network::send_weights(std::size_t l) {
-  if (parts_ == nullptr) return;
-  slices_[l]->send_weights();
-  weights_sent_[l] = true;
-}
-
-void Network::receive_weights(std::size_t l) {
-  if (parts_ == nullptr || !weights_sent_[l]) return;
-  slices_[l]->receive_weights();
-  weights_sent_[l] = false;
-}
-
 void Network::settle() {
-  for (std::size_t l = 0; l < depth(); ++l) receive_weights(l);
+  if (part_ == nullptr) return;
+  for (std::size_t l = 0; l < depth(); ++l) part_->receive_weights(l);
 }
 
-Network::Traffic Network::take_traffic() {
-  count_traffic();
-  return std::exchange(traffic_, {});
-}
-
-void Network::count_traffic() {
-  for (const auto& halo : activation_halos_) traffic_.halo += halo->take_bytes_received();
-  for (const auto& halo : gradient_halos_) traffic_.halo += halo->take_bytes_received();
-  for (SlicedLayer* slice : slices_) {
-    if (slice != nullptr) traffic_.weights += slice->take_bytes_received();
-  }
-}
-
-void Network::share_magnitudes(std::span<LineMagnitudes* const> levels, Index lines) {
-  if (parts_ == nullptr || !bounds_wanted_) return;
-  magnitudes_.clear();
-  for (const LineMagnitudes* level : levels) {
-    for (Index line = 0; line < lines; ++line) magnitudes_.push_back(order_of(level->largest(line)));
-  }
-  parts_->maximum(magnitudes_);
-  auto shared = magnitudes_.begin();
-  for (LineMagnitudes* level : levels) {
-    for (Index line = 0; line < lines; ++line) level->of_thread(line)[0] = magnitude_of(*shared++);
-  }
+NetworkPart::Traffic Network::take_traffic() {
+  return part_ == nullptr ? NetworkPart::Traffic{} : part_->take_traffic();
 }
 
 const Slabs& Network::input_of(std::size_t l, const Batch& batch) const {
@@ -179,44 +112,75 @@ std::uint16_t* Network::mask_of(std::size_t l, Index slab) {
 }
 
 void Network::forward(const Batch& batch, std::optional<DropoutKey> dropout) {
-  const bool training = dropout.has_value();
-  masked_ = training && dropout_ > 0;
-  const Index lines = batch.inputs.lines();
-  const auto threshold = static_cast<std::uint32_t>(std::ldexp(dropout_, 32));
-  const auto scale = static_cast<Real>(1.0 / (1.0 - dropout_));
+  masked_ = dropout.has_value() && dropout_ > 0;
+  const Index slabs = batch.inputs.slabs();
+  const int sets = part_ == nullptr ? 1 : std::clamp(slabs, 1, most_sets);
   for (std::size_t l = 0; l < depth(); ++l) {
-    Work& work = work_[l];
-    receive_weights(l);
-    work.a.resize(lines, layers_[l]->rows(), batch.inputs.lines_per_slab());
-    work.a_magnitudes.reset(lines);
-    const bool masked = masked_ && l + 1 < depth();
-    if (masked)
-      work.mask.resize(static_cast<std::size_t>(lines) * static_cast<std::size_t>(layers_[l]->rows()));
-    Slabs& z = z_of(l);
-    layers_[l]->forward(input_of(l, batch), z, [&](Index s, RowRange neurons) {
-      const SlabView a = work.a.own(s);
-      activations_[l]->forward(z.own(s).neuron(neurons.begin), a.neuron(neurons.begin),
-                               values_in(neurons, a.lines));
-      if (masked) {
-        const RandomStream stream(dropout->seed, Purpose::dropout, static_cast<std::uint64_t>(dropout->epoch),
-                                  l);
-        kernels().dropout_mask(
-            neurons, layers_[l]->row_ids().data(),
-            batch.sample_ids.data() + static_cast<Offset>(work.a.first_line(s)) * line_samples, a.lines,
-            stream.key().data(), threshold, mask_of(l, s));
-        kernels().apply_mask(neurons, mask_of(l, s), scale, a);
-      }
-      if (training && bounds_wanted_)
-        kernels().largest_magnitudes(neurons, a, work.a_magnitudes.of_thread(work.a.first_line(s)));
-    });
-    if (parts_ == nullptr) continue;
-    activation_halos_[l]->start(work.a);
-    activation_halos_[l]->finish();
-    if (l + 1 == depth() && !activations_[l]->sign_is_enough()) {
-      activation_halos_[l]->start(work.z);
-      activation_halos_[l]->finish();
+    begin_forward(l, batch);
+    for (int set = 0; set < sets; ++set) {
+      const SlabRange some{static_cast<Index>(part_begin(slabs, set, sets)),
+                           static_cast<Index>(part_begin(slabs, set + 1, sets))};
+      if (part_ != nullptr && l > 0) part_->wait_for_activations(l - 1, some.end);
+      forward(l, some, batch, dropout);
     }
   }
+  if (part_ == nullptr) return;
+  Halo& outputs = part_->activations(depth() - 1);
+  static_cast<void>(outputs.poll());
+  if (dropout.has_value() && bounds_wanted_) {
+    hidden_.clear();
+    for (std::size_t l = 0; l + 1 < depth(); ++l) hidden_.push_back(&work_[l].a_magnitudes);
+    part_->start_magnitudes(hidden_, batch.inputs.lines());
+  }
+  part_->wait_for_activations(depth() - 1, slabs);
+  if (!activations_.back()->sign_is_enough()) outputs.exchange(work_.back().z);
+}
+
+void Network::begin_forward(std::size_t l, const Batch& batch) {
+  Work& work = work_[l];
+  const Index lines = batch.inputs.lines();
+  const Index lines_per_slab = batch.inputs.lines_per_slab();
+  if (part_ != nullptr) {
+    part_->receive_weights(l);
+    Halo& halo = part_->activations(l);
+    halo.begin(work.a, lines, lines_per_slab, Halo::Pieces::slabs);
+    if (l + 1 == depth()) halo.surround(work.z);
+  } else {
+    work.a.resize(lines, layers_[l]->rows(), lines_per_slab);
+  }
+  work.a_magnitudes.reset(lines);
+  if (masked_ && l + 1 < depth())
+    work.mask.resize(static_cast<std::size_t>(lines) * static_cast<std::size_t>(layers_[l]->rows()));
+}
+
+void Network::forward(std::size_t l, SlabRange slabs, const Batch& batch,
+                      const std::optional<DropoutKey>& dropout) {
+  Work& work = work_[l];
+  const bool masked = masked_ && l + 1 < depth();
+  const auto threshold = static_cast<std::uint32_t>(std::ldexp(dropout_, 32));
+  const auto scale = static_cast<Real>(1.0 / (1.0 - dropout_));
+  int calls = 0;
+  Slabs& z = z_of(l);
+  layers_[l]->forward_slabs(input_of(l, batch), z, slabs, [&](Index s, RowRange neurons) {
+    const SlabView a = work.a.own(s);
+    activations_[l]->forward(z.own(s).neuron(neurons.begin), a.neuron(neurons.begin),
+                             values_in(neurons, a.lines));
+    if (masked) {
+      const RandomStream stream(dropout->seed, Purpose::dropout, static_cast<std::uint64_t>(dropout->epoch),
+                                l);
+      kernels().dropout_mask(
+          neurons, layers_[l]->row_ids().data(),
+          batch.sample_ids.data() + static_cast<Offset>(work.a.first_line(s)) * line_samples, a.lines,
+          stream.key().data(), threshold, mask_of(l, s));
+      kernels().apply_mask(neurons, mask_of(l, s), scale, a);
+    }
+    if (dropout.has_value() && bounds_wanted_)
+      kernels().largest_magnitudes(neurons, a, work.a_magnitudes.of_thread(work.a.first_line(s)));
+    if (part_ == nullptr) return;
+    part_->activations(l).ready(s, neurons);
+    if (thread_number() == 0 && ++calls % calls_per_poll == 0) part_->poll_forward(l);
+  });
+  if (part_ != nullptr) part_->poll_forward(l);
 }
 
 template <class OnSample>
@@ -256,72 +220,96 @@ LossSum Network::loss(const Batch& batch) {
 
 LossSum Network::loss_and_delta(const Batch& batch, double weight) {
   Work& last = work_.back();
+  Slabs& last_delta = delta_of(depth() - 1);
   const Index classes = outputs().neurons();
-  last.delta.resize(outputs().lines(), layers_.back()->rows(), outputs().lines_per_slab());
+  if (part_ != nullptr) {
+    // What levels of the last step sent from the same memory is gone.
+    for (std::size_t l = 0; l + 1 < depth(); ++l) part_->gradients(l).finish();
+    part_->activations(depth() - 1).surround(last_delta);
+  }
+  last_delta.resize(outputs().lines(), layers_.back()->rows(), outputs().lines_per_slab());
   last.delta_magnitudes.reset(outputs().lines());
-  std::fill(last.delta.data(), last.delta.data() + last.delta.size(), Real{0});
+  std::fill(last_delta.data(), last_delta.data() + last_delta.size(), Real{0});
   const LossSum sum =
       over_samples(batch, [&](Index line, Offset lane, const Real* outputs_of_sample, std::int32_t label) {
         thread_local std::vector<Real> delta;
         delta.resize(static_cast<std::size_t>(classes));
         const double loss = loss_->evaluate(outputs_of_sample, classes, label, delta.data());
         for (Index c = 0; c < classes; ++c) {
-          last.delta.at(line, c)[lane] =
+          last_delta.at(line, c)[lane] =
               static_cast<Real>(static_cast<double>(delta[static_cast<std::size_t>(c)]) * weight);
         }
         return loss;
       });
-  activations_.back()->backward(z_of(depth() - 1).data(), last.delta.data(), last.delta.size());
-  for (Index s = 0; s < last.delta.slabs(); ++s) {
-    kernels().largest_magnitudes({0, classes}, last.delta.slab(s),
-                                 last.delta_magnitudes.of_thread(last.delta.first_line(s)));
+  activations_.back()->backward(z_of(depth() - 1).data(), last_delta.data(), last_delta.size());
+  for (Index s = 0; s < last_delta.slabs(); ++s) {
+    kernels().largest_magnitudes({0, classes}, last_delta.slab(s),
+                                 last.delta_magnitudes.of_thread(last_delta.first_line(s)));
   }
-  if (parts_ != nullptr && bounds_wanted_) {
-    std::vector<LineMagnitudes*> hidden;
-    for (std::size_t l = 0; l + 1 < depth(); ++l) hidden.push_back(&work_[l].a_magnitudes);
-    share_magnitudes(hidden, outputs().lines());
-  }
+  if (part_ != nullptr && bounds_wanted_) part_->finish_magnitudes();
   return sum;
+}
+
+void Network::begin_delta(std::size_t l, const Batch& batch) {
+  work_[l].delta_magnitudes.reset(batch.inputs.lines());
+  if (part_ == nullptr) return;
+  const std::size_t replaced = l + 2;  // where two levels share their memory
+  if (deltas_.size() < depth() && replaced + 1 < depth()) part_->gradients(replaced).finish();
+  part_->gradients(l).begin(delta_of(l), batch.inputs.lines(), batch.inputs.lines_per_slab(),
+                            Halo::Pieces::some_of_a_slab);
 }
 
 template <class Value>
 std::uint64_t Network::backward(std::size_t l, const Batch& batch, const GradientUse<Value>& use,
                                 FunctionRef<void()> poll) {
   const Slabs& x = input_of(l, batch);
-  const Slabs& delta = work_[l].delta;
-  // About a hundred microseconds of work between two polls.
-  constexpr int calls_per_poll = 16;
+  const Slabs& delta = delta_of(l);
   int calls = 0;
   const auto poll_sometimes = [&] {
-    if (thread_number() == 0 && ++calls % calls_per_poll == 0) poll();
+    if (thread_number() != 0 || ++calls % calls_per_poll != 0) return;
+    poll();
+    if (part_ != nullptr) part_->poll_backward(l);
   };
-  if (l == 0) return layers_[0]->backward(x, delta, nullptr, use, [&](Index, RowRange) { poll_sometimes(); });
-  Work& before = work_[l - 1];
-  before.delta_magnitudes.reset(x.lines());
-  const auto scale = static_cast<Real>(1.0 / (1.0 - dropout_));
-  const std::uint64_t magnitudes =
-      layers_[l]->backward(x, delta, &before.delta, use, [&](Index s, RowRange neurons) {
-        const SlabView part = before.delta.own(s);
-        if (masked_) kernels().apply_mask(neurons, mask_of(l - 1, s), scale, part);
-        activations_[l - 1]->backward(z_of(l - 1).own(s).neuron(neurons.begin), part.neuron(neurons.begin),
-                                      values_in(neurons, part.lines));
-        if (bounds_wanted_)
-          kernels().largest_magnitudes(neurons, part,
-                                       before.delta_magnitudes.of_thread(before.delta.first_line(s)));
-        poll_sometimes();
-      });
-  if (parts_ != nullptr) {
-    gradient_halos_[l - 1]->start(before.delta);
-    const std::array<LineMagnitudes*, 1> level = {&before.delta_magnitudes};
-    share_magnitudes(level, x.lines());
-    gradient_halos_[l - 1]->finish();
+  std::uint64_t magnitudes = 0;
+  if (l == 0) {
+    magnitudes = layers_[0]->backward(x, delta, nullptr, use, [&](Index, RowRange) { poll_sometimes(); });
+  } else {
+    begin_delta(l - 1, batch);
+    Slabs& dx = delta_of(l - 1);
+    LineMagnitudes& largest = work_[l - 1].delta_magnitudes;
+    const auto scale = static_cast<Real>(1.0 / (1.0 - dropout_));
+    magnitudes = layers_[l]->backward(x, delta, &dx, use, [&](Index s, RowRange neurons) {
+      const SlabView part = dx.own(s);
+      if (masked_) kernels().apply_mask(neurons, mask_of(l - 1, s), scale, part);
+      activations_[l - 1]->backward(z_of(l - 1).own(s).neuron(neurons.begin), part.neuron(neurons.begin),
+                                    values_in(neurons, part.lines));
+      if (bounds_wanted_) kernels().largest_magnitudes(neurons, part, largest.of_thread(dx.first_line(s)));
+      if (part_ != nullptr) part_->gradients(l - 1).ready(s, neurons);
+      poll_sometimes();
+    });
   }
+  if (part_ != nullptr) finish_backward(l, x.lines(), use.step != nullptr);
   return magnitudes;
+}
+
+/// Weights are packed while the last gradients travel.
+void Network::finish_backward(std::size_t l, Index lines, bool with_step) {
+  if (l > 0) {
+    static_cast<void>(part_->gradients(l - 1).poll());
+    const std::array<LineMagnitudes*, 1> level = {&work_[l - 1].delta_magnitudes};
+    if (bounds_wanted_) part_->start_magnitudes(level, lines);
+  }
+  if (with_step) part_->send_weights(l);
+  if (l > 0) {
+    part_->wait_for_gradients(l - 1);
+    if (bounds_wanted_) part_->finish_magnitudes();
+  }
 }
 
 template <class Value>
 void Network::weight_gradient(std::size_t l, const Batch& batch, const GradientUse<Value>& use) {
-  layers_[l]->backward(input_of(l, batch), work_[l].delta, nullptr, use, [](Index, RowRange) {});
+  ensure(deltas_.size() == depth(), "a gradient is computed again that was not said to be wanted");
+  layers_[l]->backward(input_of(l, batch), delta_of(l), nullptr, use, [](Index, RowRange) {});
 }
 
 template std::uint64_t Network::backward(std::size_t, const Batch&, const ExactGradient&,
@@ -334,10 +322,11 @@ double Network::gradient_bound(std::size_t l, const Batch& batch) const {
   const LineMagnitudes& x = l == 0 ? batch.magnitudes : work_[l - 1].a_magnitudes;
   const LineMagnitudes& delta = work_[l].delta_magnitudes;
   double bound = 0;
-  for (Index first = 0; first < work_[l].delta.lines(); first += shard_lines) {
+  const Index lines = batch.inputs.lines();
+  for (Index first = 0; first < lines; first += shard_lines) {
     double x_largest = 1;  // the bias's input
     double delta_largest = 0;
-    for (Index line = first; line < std::min(first + shard_lines, work_[l].delta.lines()); ++line) {
+    for (Index line = first; line < std::min(first + shard_lines, lines); ++line) {
       x_largest = std::max(x_largest, static_cast<double>(x.largest(line)));
       delta_largest = std::max(delta_largest, static_cast<double>(delta.largest(line)));
     }

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "src/config/experiment_config.hpp"
@@ -12,17 +14,13 @@
 #include "src/nn/layer.hpp"
 #include "src/nn/line_magnitudes.hpp"
 #include "src/nn/loss.hpp"
-#include "src/nn/sliced_layer.hpp"
-#include "src/parts/halo.hpp"
+#include "src/nn/network_part.hpp"
 #include "src/parts/parts.hpp"
 #include "src/state/dataset.hpp"
 #include "src/support/function_ref.hpp"
 #include "src/support/random_stream.hpp"
 
 namespace plexus {
-
-/// For each level, inputs first, where its neurons are cut into parts.
-using LevelCuts = std::vector<std::vector<Index>>;
 
 /// Layers with the activations between them, and the activations of the batch in work. Independent of ranks:
 /// one rank's network handles one rank's share of a batch. Several parts may hold one network between them:
@@ -33,8 +31,6 @@ class Network {
   /// @throws InputError if `config` names an activation or loss that does not exist.
   Network(const NetworkConfig& config, std::vector<LayerSnapshot> layers);
 
-  /// Gives layer l, or a slice of it; asked once for each, first to last, when those before are in place.
-  using LayerSource = FunctionRef<LayerSnapshot(std::size_t l)>;
   /// The same without a moment at which all snapshots exist.
   Network(const NetworkConfig& config, std::size_t depth, LayerSource layers);
 
@@ -51,6 +47,12 @@ class Network {
   /// Whether `gradient_bound` is wanted, which costs a look at all activations: true unless said otherwise.
   void bounds_wanted(bool wanted) { bounds_wanted_ = wanted; }
 
+  /// Whether `weight_gradient` is wanted, which costs the memory of output gradients of all layers instead of
+  /// two: true unless said otherwise. To be said before the first `loss_and_delta`.
+  void weight_gradients_wanted(bool wanted) {
+    deltas_.resize(wanted ? depth() : std::min<std::size_t>(depth(), 2));
+  }
+
   /// Lines that the slabs of all layers have.
   [[nodiscard]] Index lines_per_slab() const;
 
@@ -58,28 +60,34 @@ class Network {
   void gather(Batch& batch, const Dataset& data, std::span<const std::int64_t> ids) const;
 
   /// Of one part: where the neurons of each level are cut; empty for a whole network.
-  [[nodiscard]] const LevelCuts& cuts() const { return cuts_; }
+  [[nodiscard]] const LevelCuts& cuts() const;
   /// Of one part: its slice of layer l.
-  [[nodiscard]] SlicedLayer& slice(std::size_t l) { return *slices_.at(l); }
+  [[nodiscard]] SlicedLayer& slice(std::size_t l) { return part_->slice(l); }
   /// Of one part, collective: goes on with other slices, cut like this. A slice that was there goes when its
   /// successor has been given.
-  void take_slices(LayerSource slices, LevelCuts cuts);
-  /// Of one part, collective: the slices have new patterns, and neurons are cut like this.
-  void reconnect(LevelCuts cuts);
-  /// Collective over the parts. Replaces each value by the largest that a part passed.
-  void maximum_over_parts(std::span<std::int64_t> values) {
-    if (parts_ != nullptr) parts_->maximum(values);
+  void take_slices(LayerSource slices, LevelCuts cuts) {
+    part_->take_slices(layers_, slices, std::move(cuts));
   }
-  /// Bytes that the other parts have sent to this one.
-  struct Traffic {
-    std::int64_t halo = 0;     ///< activations, and gradients at them
-    std::int64_t weights = 0;  ///< that a step changed
-  };
-  /// Since the last call.
-  [[nodiscard]] Traffic take_traffic();
+  /// Of one part, collective: the slices have new patterns, and neurons are cut like this.
+  void reconnect(LevelCuts cuts) { part_->reconnect(std::move(cuts)); }
+  /// Collective over the parts. Replaces each value, from the one call to the other, by the largest that a
+  /// part passed.
+  void start_maximum_over_parts(std::span<const std::int64_t> values) {
+    if (part_ != nullptr) part_->start_maximum(values);
+  }
+  void finish_maximum_over_parts(std::span<std::int64_t> values) {
+    if (part_ != nullptr) part_->finish_maximum(values);
+  }
+  /// Bytes that other parts have sent to this one since the last call.
+  [[nodiscard]] NetworkPart::Traffic take_traffic();
+  /// Seconds spent waiting for other parts since the last call.
+  [[nodiscard]] double take_seconds_waited() { return part_ == nullptr ? 0.0 : part_->take_seconds_waited(); }
 
-  /// To be called when layer l has taken its step; passes, and `settle`, wait for the weights.
-  void send_weights(std::size_t l);
+  /// To be called when layer l has taken its step, unless `backward` took it; passes, and `settle`, wait for
+  /// the weights.
+  void send_weights(std::size_t l) {
+    if (part_ != nullptr) part_->send_weights(l);
+  }
   /// Collective over the parts. To be called before layers are looked at or changed.
   void settle();
 
@@ -107,7 +115,7 @@ class Network {
   std::uint64_t backward(std::size_t l, const Batch& batch, const GradientUse<Value>& use,
                          FunctionRef<void()> poll);
   /// The gradient of layer l's parameters alone, after `backward` of this layer and before the next
-  /// `forward`.
+  /// `forward`. Was wanted.
   template <class Value>
   void weight_gradient(std::size_t l, const Batch& batch, const GradientUse<Value>& use);
 
@@ -120,21 +128,26 @@ class Network {
 
  private:
   struct Work {
-    Slabs z;      ///< before the activation, where that must be kept
-    Slabs a;      ///< after activation and dropout
-    Slabs delta;  ///< gradient at z
+    Slabs z;  ///< before the activation, where that must be kept
+    Slabs a;  ///< after activation and dropout
     std::vector<std::uint16_t> mask;
     LineMagnitudes a_magnitudes;
     LineMagnitudes delta_magnitudes;
   };
   void make_activations(const NetworkConfig& config, std::size_t depth);
-  void receive_weights(std::size_t l);
-  void count_traffic();
-  void share_magnitudes(std::span<LineMagnitudes* const> levels, Index lines);
   [[nodiscard]] const Slabs& input_of(std::size_t l, const Batch& batch) const;
   /// Outputs of layer l before the activation, or what tells their signs.
   [[nodiscard]] Slabs& z_of(std::size_t l);
+  /// Gradient at z of layer l, until that of the layer two before it is computed if they share their memory.
+  [[nodiscard]] Slabs& delta_of(std::size_t l) { return deltas_[l % deltas_.size()]; }
   [[nodiscard]] std::uint16_t* mask_of(std::size_t l, Index slab);
+  /// Makes room for the outputs of layer l, and gets ready to compute them.
+  void begin_forward(std::size_t l, const Batch& batch);
+  void forward(std::size_t l, SlabRange slabs, const Batch& batch, const std::optional<DropoutKey>& dropout);
+  /// Makes room for the gradient at the outputs of layer l.
+  void begin_delta(std::size_t l, const Batch& batch);
+  /// Of one part: layer l has computed its gradient and the one before it, and has taken its step.
+  void finish_backward(std::size_t l, Index lines, bool with_step);
   template <class OnSample>
   LossSum over_samples(const Batch& batch, OnSample&& on_sample);
 
@@ -145,14 +158,9 @@ class Network {
   std::vector<std::unique_ptr<Activation>> activations_;
   std::unique_ptr<Loss> loss_;
   std::vector<Work> work_;
-  Parts* parts_ = nullptr;  ///< null for a whole network; what follows is empty then
-  LevelCuts cuts_;
-  std::vector<SlicedLayer*> slices_;
-  std::vector<bool> weights_sent_;
-  std::vector<std::unique_ptr<Halo>> activation_halos_;  ///< of each layer's outputs
-  std::vector<std::unique_ptr<Halo>> gradient_halos_;    ///< of each layer's outputs but the last one's
-  Traffic traffic_;
-  std::vector<std::int64_t> magnitudes_;  ///< shared between parts at the moment
+  std::vector<Slabs> deltas_;            ///< of all layers, or two that layers use by turns
+  std::unique_ptr<NetworkPart> part_;    ///< null for a whole network; goes first, as it sends from these
+  std::vector<LineMagnitudes*> hidden_;  ///< magnitudes of the activations of all levels but the last
 };
 
 }  // namespace plexus

@@ -53,6 +53,9 @@ class SlicedLayer final : public SparseLayer {
   void send_weights() override;
   /// Collective. The slice of rows has the weights that were sent.
   void receive_weights() override;
+  /// Lets those that others send make progress, or waits until they are there.
+  void poll() { static_cast<void>(messages_->poll()); }
+  void wait() { messages_->wait_received(); }
 
   /// Collective. `state` with columns numbered as in the whole layer, and all its col_ids.
   [[nodiscard]] LayerSnapshot global_state(std::vector<NeuronId> col_ids);

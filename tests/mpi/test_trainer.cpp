@@ -252,6 +252,26 @@ TEST(Trainer, SameBitsOnAnyGridAndNumberOfThreadsWithOtherLayers) {
   }
 }
 
+TEST(Trainer, SameBitsWhereLevelsTravelInPieces) {
+  Experiment wide;  // so that the own neurons of a part are cut into pieces
+  wide.config.network.layers = {20, 500, 600, 400, 5};
+  wide.config.topology.density = 0.03;
+  wide.config.training.epochs = 2;
+  for (const std::int64_t batch : {270, 60}) {  // several slabs, and one
+    wide.config.training.batch_size = batch;
+    const ModelSnapshot one = train(wide, 1);
+    for (const int threads : {1, 2}) {
+      omp_set_num_threads(threads);
+      for (const auto& [data, model] : {std::pair{1, 2}, {2, 2}, {1, 3}}) {
+        SCOPED_TRACE(testing::Message() << "batches of " << batch << ", " << data << " x " << model << ", "
+                                        << threads << " threads");
+        expect_same_state(train(wide.on_grid(data, model), data * model), one);
+      }
+    }
+    omp_set_num_threads(1);
+  }
+}
+
 TEST(Trainer, PartsLeaveTheSameHistoryAsOneRank) {
   const Experiment run;
   MemorySink one;

@@ -7,6 +7,7 @@
 
 #include "src/nn/batch.hpp"
 #include "src/nn/first_layers.hpp"
+#include "src/support/error.hpp"
 #include "src/support/random_stream.hpp"
 
 namespace plexus {
@@ -33,12 +34,14 @@ struct Step {
   std::vector<double> bounds;
 };
 
-Step step_with(const ExperimentConfig& config, const Dataset& data, Index lines_per_slab) {
+Step step_with(const ExperimentConfig& config, const Dataset& data, Index lines_per_slab,
+               bool weight_gradients_wanted = true) {
   std::vector<std::int64_t> ids;
   for (Offset i = 0; i < data.samples(); ++i) ids.push_back(i);
   Batch batch;
   batch.gather(data, ids, lines_per_slab);
   Network network(config.network, first_layers(config));
+  network.weight_gradients_wanted(weight_gradients_wanted);
   Step step;
   network.forward(batch, Network::DropoutKey{3, 1});
   step.loss = network.loss_and_delta(batch, 1.0);
@@ -65,6 +68,50 @@ TEST(Network, TheLinesOfASlabChangeNoBit) {
   EXPECT_EQ(low.loss.correct, tall.loss.correct);
   EXPECT_EQ(low.gradients, tall.gradients);
   EXPECT_EQ(low.bounds, tall.bounds);
+}
+
+TEST(Network, LayersThatShareTheMemoryOfTheirGradientsComputeTheSame) {
+  ExperimentConfig config;
+  config.network.layers = {7, 40, 30, 50, 20, 5};
+  config.network.dropout = 0.2;
+  config.topology.density = 0.4;
+  const Dataset data = random_data(150, 7, 5);
+
+  const Step own = step_with(config, data, slab_lines, true);
+  const Step shared = step_with(config, data, slab_lines, false);
+
+  EXPECT_EQ(shared.gradients, own.gradients);
+  EXPECT_EQ(shared.bounds, own.bounds);
+}
+
+TEST(Network, RepeatsTheGradientsThatAreWantedAndNoOthers) {
+  ExperimentConfig config;
+  config.network.layers = {7, 40, 30, 5};
+  config.topology.density = 0.4;
+  const Dataset data = random_data(40, 7, 5);
+  std::vector<std::int64_t> ids(40);
+  Batch batch;
+  batch.gather(data, ids);
+  Network network(config.network, first_layers(config));
+  for (const bool wanted : {true, false}) {
+    network.weight_gradients_wanted(wanted);
+    network.forward(batch, std::nullopt);
+    static_cast<void>(network.loss_and_delta(batch, 1.0));
+    std::vector<std::vector<std::int64_t>> gradients;
+    for (std::size_t l = network.depth(); l-- > 0;) {
+      gradients.emplace_back(static_cast<std::size_t>(network.layer(l).parameters()));
+      network.backward(l, batch, ExactGradient{0x1p30, gradients.back().data()}, [] {});
+    }
+
+    std::vector<std::int64_t> again(gradients.front().size());
+    const ExactGradient use{0x1p30, again.data()};
+    if (wanted) {
+      network.weight_gradient(network.depth() - 1, batch, use);
+      EXPECT_EQ(again, gradients.front());
+    } else {
+      EXPECT_THROW(network.weight_gradient(network.depth() - 1, batch, use), Fault);
+    }
+  }
 }
 
 TEST(Network, WideLayersHaveSlabsOfOneShard) {
