@@ -22,6 +22,9 @@ using Member = LayerArray::Member;
 
 constexpr std::size_t block_size = std::size_t{1} << 20;
 
+/// Written bytes from which on they are synced before more follow, so that no sync takes long.
+constexpr std::size_t most_unsynced = std::size_t{256} << 20;
+
 /// Reads exactly `size` bytes from place `at` on.
 void read_at(const FileDescriptor& file, char* to, std::size_t size, std::uint64_t at) {
   while (size > 0) {
@@ -254,6 +257,7 @@ void SliceFileWriter::open(const SnapshotHead& head, const SliceFilePlan& plan, 
   plan_ = plan;
   part_ = part;
   pieces_.clear();
+  unsynced_ = 0;
   file_ = FileDescriptor(::open(plan_.path.c_str(), O_WRONLY | O_CLOEXEC));
   ensure(file_.is_open(), "cannot write '{}': {}", plan_.path, reason_of(errno));
 }
@@ -300,6 +304,13 @@ void SliceFileWriter::put(std::uint64_t begin, std::span<const std::byte> bytes)
     done += block.size();
   }
   pieces_.push_back({begin, bytes.size(), hash.value()});
+  unsynced_ += bytes.size();
+  if (unsynced_ > most_unsynced) sync();
+}
+
+void SliceFileWriter::sync() {
+  ensure(::fdatasync(file_.number()) == 0, "cannot write '{}': {}", plan_.path, reason_of(errno));
+  unsynced_ = 0;
 }
 
 std::vector<WrittenPiece> SliceFileWriter::close() {

@@ -52,6 +52,7 @@ class SliceFileWriter final : public SliceWriter {
 
  private:
   void put(std::uint64_t begin, std::span<const std::byte> bytes);
+  void sync();
   void put_ids(std::size_t layer, const LayerSnapshot& slice, SlicePlace place);
 
   std::vector<LayerHead> layers_;
@@ -59,6 +60,7 @@ class SliceFileWriter final : public SliceWriter {
   int part_ = 0;
   FileDescriptor file_;
   std::vector<WrittenPiece> pieces_;
+  std::size_t unsynced_ = 0;  ///< bytes
 };
 
 /// All of a checkpoint but the arrays of its layers, for parts that will read their slices. Checks the seal,

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "io/file_descriptor.hpp"
+#include "io/file_progress.hpp"
 #include "src/support/error.hpp"
 
 namespace plexus::hdf5 {
@@ -119,6 +120,7 @@ herr_t read_block(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t at, size_t size, void
 herr_t write_block(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t at, size_t size, const void* buffer) {
   DriverFile& f = of(file);
   const auto* from = static_cast<const char*>(buffer);
+  count_file_piece();
   while (size > 0) {
     const ssize_t put = ::pwrite(f.descriptor.number(), from, size, static_cast<off_t>(at));
     if (put < 0 && errno == EINTR) continue;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <system_error>
@@ -11,6 +12,7 @@
 
 #include "io/checkpoint_file.hpp"
 #include "io/durable_file.hpp"
+#include "io/file_progress.hpp"
 #include "io/hdf5_handle.hpp"
 #include "io/topology_history.hpp"
 #include "src/support/error.hpp"
@@ -40,13 +42,12 @@ std::size_t bytes_of(const LayerHistory& layer) {
 
 }  // namespace
 
-RunWriter::RunWriter(RunFiles run, std::int64_t keep, std::string code_version, Warn warn,
-                     std::size_t most_record_bytes)
+RunWriter::RunWriter(RunFiles run, std::int64_t keep, std::string code_version, Warn warn, Waiting waiting)
     : run_(std::move(run)),
       keep_(keep),
       code_version_(std::move(code_version)),
       warn_(std::move(warn)),
-      most_record_bytes_(most_record_bytes) {
+      waiting_(std::move(waiting)) {
   hdf5::prepare_library();
   for (const auto& folder : {run_.checkpoints(), run_.topologies()}) {
     std::error_code error;
@@ -78,7 +79,7 @@ RunWriter::~RunWriter() {
 void RunWriter::record(LayerRecord record) {
   const std::size_t bytes = bytes_of(record.history);
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return waiting_bytes_ == 0 || waiting_bytes_ + bytes <= most_record_bytes_; });
+  wait(lock, [&] { return waiting_bytes_ == 0 || waiting_bytes_ + bytes <= waiting_.most_record_bytes; });
   waiting_bytes_ += bytes;
   queue_.emplace_back(WaitingLayer{std::move(record), bytes});
   changed_.notify_all();
@@ -86,7 +87,7 @@ void RunWriter::record(LayerRecord record) {
 
 void RunWriter::checkpoint(ModelSnapshot snapshot) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return pending_checkpoints_ < most_pending_checkpoints; });
+  wait(lock, [this] { return pending_checkpoints_ < most_pending_checkpoints; });
   ++pending_checkpoints_;
   queue_.emplace_back(std::move(snapshot));
   changed_.notify_all();
@@ -113,8 +114,16 @@ void RunWriter::abandon_slices(const std::string& problem) {
 
 bool RunWriter::finish() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return queue_.empty(); });
+  wait(lock, [this] { return queue_.empty(); });
   return is_newest_written_;
+}
+
+void RunWriter::wait(std::unique_lock<std::mutex>& lock, FunctionRef<bool()> done) {
+  std::uint64_t pieces = file_pieces();
+  while (!changed_.wait_for(lock, std::chrono::seconds(1), done)) {
+    const std::uint64_t now = file_pieces();
+    if (std::exchange(pieces, now) != now) waiting_.alive();
+  }
 }
 
 void RunWriter::work() {
@@ -163,7 +172,7 @@ void RunWriter::write(WaitingLayer& waiting) {
   incoming_.bytes += waiting.bytes;
   incoming_.record.layers.push_back(std::move(layer.history));
   const bool is_last = layer.layer + 1 == layer.layers;
-  if (incoming_.bytes <= most_record_bytes_) {
+  if (incoming_.bytes <= waiting_.most_record_bytes) {
     if (is_last) write_incoming_record();
     return;
   }
@@ -209,7 +218,7 @@ void RunWriter::keep_unwritten(KeptRecord record) {
   unwritten_.push_back(std::move(record));
   std::size_t bytes = 0;
   for (const KeptRecord& kept : unwritten_) bytes += kept.bytes;
-  if (unwritten_.size() <= most_unwritten_records && bytes <= most_record_bytes_) return;
+  if (unwritten_.size() <= most_unwritten_records && bytes <= waiting_.most_record_bytes) return;
   const std::int64_t lost = unwritten_.front().record.epoch;
   unwritten_.pop_front();
   throw Fault(fmt::format("the topology record of epoch {} is lost: the disk was full for too long", lost));

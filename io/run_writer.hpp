@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -20,6 +21,7 @@
 #include "io/topology_history.hpp"
 #include "src/state/run_sink.hpp"
 #include "src/state/slice_files.hpp"
+#include "src/support/function_ref.hpp"
 
 namespace plexus {
 
@@ -34,14 +36,20 @@ namespace plexus {
 /// cannot be replayed.
 class RunWriter final : public RunSink, public SliceFiles {
  public:
+  struct Waiting {
+    std::size_t most_record_bytes = std::size_t{256} << 20;  ///< more only for a single layer's record
+    /// Called about once a second on a thread that waits for the background thread, while that gets on.
+    std::function<void()> alive = [] {};
+  };
+
   /// @param run   directory of the run; folders `ckpt` and `topo` are created. It must be this process's
   /// alone.
   /// @param keep  newest checkpoints to keep; 0 = all.
   /// @param warn  called on the background thread.
   /// @throws InputError if the folders cannot be created.
-  /// @param most_record_bytes  of topology records that wait in memory; more only for a single layer's
-  RunWriter(RunFiles run, std::int64_t keep, std::string code_version, Warn warn,
-            std::size_t most_record_bytes = std::size_t{256} << 20);
+  RunWriter(RunFiles run, std::int64_t keep, std::string code_version, Warn warn, Waiting waiting);
+  RunWriter(RunFiles run, std::int64_t keep, std::string code_version, Warn warn)
+      : RunWriter(std::move(run), keep, std::move(code_version), std::move(warn), Waiting()) {}
   ~RunWriter() override;
   RunWriter(const RunWriter&) = delete;
   RunWriter& operator=(const RunWriter&) = delete;
@@ -73,6 +81,8 @@ class RunWriter final : public RunSink, public SliceFiles {
     std::size_t bytes = 0;
   };
 
+  /// Waits until `done()`, which may take minutes.
+  void wait(std::unique_lock<std::mutex>& lock, FunctionRef<bool()> done);
   void work();
   void carry_out(Job& job);
   void write(WaitingLayer& layer);
@@ -95,7 +105,7 @@ class RunWriter final : public RunSink, public SliceFiles {
   const std::int64_t keep_;
   const std::string code_version_;
   const Warn warn_;
-  const std::size_t most_record_bytes_;
+  const Waiting waiting_;
   std::optional<RunIndex> index_;     // of the newest checkpoint, or of the run this one continues
   std::vector<CheckpointFile> kept_;  // checkpoints that the index links to
   std::deque<KeptRecord> unwritten_;  // records whose write failed

@@ -205,7 +205,9 @@ std::optional<Found> open_output(Output& output, const TrainOptions& options, co
   output.directory->create(code_version());
   output.log.emplace(output.directory->files().metrics_log(), warn);
   output.log->rewrite(snapshot != nullptr ? snapshot->history : std::vector<EpochMetrics>{});
-  output.writer.emplace(output.directory->files(), config.checkpoint.keep, code_version(), warn);
+  RunWriter::Waiting waiting;
+  waiting.alive = [] { activity::at("waiting for the disk"); };
+  output.writer.emplace(output.directory->files(), config.checkpoint.keep, code_version(), warn, waiting);
   return found;
 }
 

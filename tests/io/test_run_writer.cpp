@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "io/checkpoint_file.hpp"
+#include "io/file_progress.hpp"
 #include "io/run_index.hpp"
 #include "io/topology_history.hpp"
 #include "tests/io/run_fixtures.hpp"
@@ -189,7 +190,7 @@ TEST_F(RunWriting, LargeRecordsAreWrittenLayerByLayerWithTheSameContent) {
   EvolvingNetwork network({4, 5, 3});
   const RunFiles reference{folder.path() / "reference"};
   fs::create_directories(reference.topologies());
-  RunWriter out(run, 1, "0.1.0", warn, 1);
+  RunWriter out(run, 1, "0.1.0", warn, {.most_record_bytes = 1});
 
   for (const TopologyRecord& record : {network.first_record(), network.evolve(false), network.evolve(true)}) {
     hand_over(out, record);
@@ -213,7 +214,7 @@ TEST_F(RunWriting, LargeRecordsAreWrittenLayerByLayerWithTheSameContent) {
 
 TEST_F(RunWriting, ALargeRecordThatCannotBeWrittenIsLostWithOneWarning) {
   EvolvingNetwork network({4, 5, 3});
-  RunWriter out(run, 1, "0.1.0", warn, 1);
+  RunWriter out(run, 1, "0.1.0", warn, {.most_record_bytes = 1});
   hand_over(out, network.first_record());
   out.finish();
   {
@@ -242,7 +243,12 @@ TEST_F(RunWriting, RecordsWaitWhereTooMuchWouldBeLeftInMemory) {
     stands.set_value();
     go_on.get_future().wait();
   };
-  RunWriter out(run, 1, "0.1.0", wait, 3 * sizeof(Offset));
+  std::promise<void> alive;
+  bool is_alive = false;
+  const auto say_alive = [&] {
+    if (!std::exchange(is_alive, true)) alive.set_value();
+  };
+  RunWriter out(run, 1, "0.1.0", wait, {.most_record_bytes = 3 * sizeof(Offset), .alive = say_alive});
   const auto record_of = [](std::size_t dropped) {
     LayerRecord record{0, 0, 2, {}};
     record.history.dropped.assign(dropped, 0);
@@ -256,6 +262,8 @@ TEST_F(RunWriting, RecordsWaitWhereTooMuchWouldBeLeftInMemory) {
   auto second = std::async(std::launch::async, [&] { out.record(record_of(1)); });
 
   EXPECT_EQ(second.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
+  auto is_said = alive.get_future();  // by the waiting thread, because the files get on
+  while (is_said.wait_for(std::chrono::milliseconds(10)) == std::future_status::timeout) count_file_piece();
   go_on.set_value();
   second.get();
   out.finish();
