@@ -402,6 +402,20 @@ TEST(Trainer, ANetworkOfManyNeuronsIsEvaluatedInSmallerPieces) {
   }
 }
 
+TEST(Trainer, KeepsNoHistoryWhereNoneIsWanted) {
+  Experiment run;
+  run.config.checkpoint.history = "none";
+  for (const auto& [data, model] : {std::pair{2, 1}, {1, 2}}) {
+    MemorySink sink;
+
+    const ModelSnapshot end = train(run.on_grid(data, model), data * model, {}, -1, &sink);
+
+    EXPECT_TRUE(sink.records.empty());
+    ASSERT_EQ(sink.snapshots.size(), 5U);
+    expect_same_state(sink.snapshots.back(), end);
+  }
+}
+
 TEST(Trainer, TellsTheMemoryOfTheRankThatHasMost) {
   const ModelSnapshot end = train(Experiment(), 2);
 
