@@ -92,6 +92,7 @@ std::string type_name(std::int64_t) { return "an integer"; }
 std::string type_name(std::uint64_t) { return "an integer that is not negative"; }
 std::string type_name(const std::string&) { return "a string"; }
 std::string type_name(const std::vector<Offset>&) { return "a list of integers"; }
+std::string type_name(const NumberOrAuto&) { return "an integer or \"auto\""; }
 
 template <class Value>
 std::string example_of(const Value& default_value) {
@@ -156,6 +157,18 @@ bool read_value(const Given& given, std::vector<Offset>& value) {
     numbers.push_back(number->get());
   }
   value = std::move(numbers);
+  return true;
+}
+
+bool read_value(const Given& given, NumberOrAuto& value) {
+  const auto* text = given.value->as_string();
+  if (text != nullptr && text->get() == "auto") {
+    value = NumberOrAuto::automatic();
+    return true;
+  }
+  std::int64_t number = 0;
+  if (!read_value(given, number)) return false;
+  value = number;
   return true;
 }
 

@@ -52,7 +52,10 @@ bool read(toml::node_view<const toml::node> node, Curve& curve) {
 }
 
 toml::table table_of(const SpeedEntry& entry) {
-  toml::table table{{"ranks", entry.ranks}, {"threads", entry.threads}, {"machines", entry.machines}};
+  toml::table table{{"ranks", entry.layout.ranks},
+                    {"threads", entry.layout.threads},
+                    {"machines", entry.layout.machines},
+                    {"shared_memory", entry.layout.shared_memory}};
   toml::table kernels;
   for_each_figure(entry.kernels,
                   [&](const char* name, const auto& figure) { kernels.insert(name, array_of(figure)); });
@@ -68,10 +71,13 @@ toml::table table_of(const SpeedEntry& entry) {
 
 std::optional<SpeedEntry> entry_of(toml::node_view<const toml::node> node) {
   SpeedEntry entry;
-  entry.ranks = node["ranks"].value_or(0);
-  entry.threads = node["threads"].value_or(0);
-  entry.machines = node["machines"].value_or(0);
-  bool complete = entry.ranks > 0 && entry.threads > 0 && entry.machines > 0;
+  RankLayout& layout = entry.layout;
+  layout.ranks = node["ranks"].value_or(0);
+  layout.threads = node["threads"].value_or(0);
+  layout.machines = node["machines"].value_or(0);
+  const auto shared_memory = node["shared_memory"].value<bool>();
+  layout.shared_memory = shared_memory.value_or(false);
+  bool complete = layout.ranks > 0 && layout.threads > 0 && layout.machines > 0 && shared_memory.has_value();
   for_each_figure(entry.kernels, [&](const char* name, auto& figure) {
     complete = complete && read(node["kernels"][name], figure);
   });
@@ -98,10 +104,6 @@ std::vector<SpeedEntry> entries_of(const toml::table& table, const TuningKey& ke
   return entries;
 }
 
-bool for_the_same(const SpeedEntry& a, const SpeedEntry& b) {
-  return a.ranks == b.ranks && a.threads == b.threads && a.machines == b.machines;
-}
-
 }  // namespace
 
 fs::path speed_path(const TuningKey& key) {
@@ -123,7 +125,7 @@ std::vector<SpeedEntry> read_speeds(const fs::path& path, const TuningKey& key) 
 bool keep_speed(const fs::path& path, const TuningKey& key, const SpeedEntry& entry) {
   if (path.empty()) return false;
   std::vector<SpeedEntry> entries = read_speeds(path, key);
-  std::erase_if(entries, [&](const SpeedEntry& other) { return for_the_same(entry, other); });
+  std::erase_if(entries, [&](const SpeedEntry& other) { return other.layout == entry.layout; });
   entries.push_back(entry);
   toml::array measured;
   for (const SpeedEntry& one : entries) measured.push_back(table_of(one));

@@ -10,26 +10,23 @@
 
 namespace plexus {
 
-/// What `plexus doctor` found out about a machine with so many ranks and threads.
+/// What was measured on a kind of machine by ranks in this layout.
 struct SpeedEntry {
-  int ranks = 1;
-  int threads = 1;   ///< of a rank
-  int machines = 1;  ///< that the ranks were on
+  RankLayout layout;
   KernelSpeed kernels;
   std::optional<NetworkSpeed> network;  ///< nothing where there was one rank
   bool operator==(const SpeedEntry&) const = default;
 };
 
-/// The file of a kind of machine in the user's cache, beside its tuning: one entry for each number of ranks,
-/// threads and machines. Empty where there is no folder for caches.
+/// The file of a kind of machine in the user's cache, beside its tuning: one entry for each layout of
+/// ranks. Empty where there is no folder for caches.
 [[nodiscard]] std::filesystem::path speed_path(const TuningKey& key);
 
 /// What is kept at `path`; nothing where there is no such file, or where it is damaged or holds for something
 /// else.
 [[nodiscard]] std::vector<SpeedEntry> read_speeds(const std::filesystem::path& path, const TuningKey& key);
 
-/// Adds `entry` to the file, or replaces the one with as many ranks, threads and machines, and makes its
-/// folder.
+/// Adds `entry` to the file, or replaces the one of the same layout, and makes its folder.
 /// @return whether that was possible
 bool keep_speed(const std::filesystem::path& path, const TuningKey& key, const SpeedEntry& entry);
 

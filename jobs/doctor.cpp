@@ -4,17 +4,15 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <set>
 #include <string>
 
 #include "io/speed_file.hpp"
-#include "io/tuning_file.hpp"
 #include "jobs/command.hpp"
+#include "jobs/tune_kernels.hpp"
 #include "jobs/version.hpp"
 #include "mpi/collective_check.hpp"
 #include "mpi/measured_network.hpp"
 #include "mpi/rank_report.hpp"
-#include "src/nn/measured_tuning.hpp"
 #include "src/plan/measured_kernel_speed.hpp"
 #include "src/sparse/kernels.hpp"
 #include "src/support/parallel.hpp"
@@ -68,19 +66,6 @@ void print(const MeasuredNetwork& network) {
   fmt::print("gathered bytes       {:.2f} GB/s sent by each rank\n", 1e-9 * network.speed.bandwidth);
 }
 
-int machines_of(const std::vector<RankPlace>& places) {
-  std::set<std::string> hosts;
-  for (const RankPlace& place : places) hosts.insert(place.host);
-  return static_cast<int>(hosts.size());
-}
-
-/// Layers are computed as `train` computes them.
-void tune(DistributedContext& ctx, const TuningKey& key) {
-  const FoundTuning found = on_all_ranks(
-      ctx, [&] { return find_tuning(tuning_path(key), key, [] { return measured_kernel_tuning(); }); });
-  use_kernel_tuning(found.tuning);
-}
-
 struct DoctorOptions {
   int threads = 1;
   bool quick = false;
@@ -105,11 +90,9 @@ ExitCode examine(DistributedContext& ctx, const DoctorOptions& options) {
       fmt::print(stderr, "plexus: warning: {}\n", warning);
   }
   const TuningKey key = tuning_key(code_version());
-  tune(ctx, key);
+  tune_kernels(ctx);
   ctx.barrier();
-  SpeedEntry entry{ctx.size(),
-                   threads,
-                   machines_of(places),
+  SpeedEntry entry{{ctx.size(), threads, machines_of(places), share_memory(ctx)},
                    slowest(ctx, measured_kernel_speed(options.quick ? Effort::quick : Effort::full)),
                    {}};
   if (speaks) print(entry.kernels);

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -15,6 +14,7 @@
 #include "mpi/crash_handlers.hpp"
 #include "mpi/guarded_main.hpp"
 #include "mpi/mpi_context.hpp"
+#include "mpi/process.hpp"
 #include "src/support/error.hpp"
 #include "src/support/heap.hpp"
 #include "src/support/text.hpp"
@@ -71,8 +71,7 @@ int main(int argc, char** argv) {
       argc > 1 && (std::string_view(argv[1]) == "train" || std::string_view(argv[1]) == "doctor");
   if (with_ranks) {
     plexus::MpiContext::Options options;
-    const char* shared_memory = std::getenv("PLEXUS_SHARED_MEMORY");
-    options.shared_memory = shared_memory == nullptr || std::string_view(shared_memory) != "off";
+    options.shared_memory = plexus::wants_shared_memory();
     plexus::MpiContext ctx(argc, argv, options);
     plexus::install_crash_handlers(ctx.rank(), ctx.size());
     return plexus::run_guarded(ctx, [&] { return parse_and_run(argc, argv, &ctx); });

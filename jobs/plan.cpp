@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdlib>
 #include <filesystem>
-#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -16,10 +15,11 @@
 #include "io/config_text.hpp"
 #include "io/speed_file.hpp"
 #include "jobs/command.hpp"
+#include "jobs/planning.hpp"
 #include "jobs/version.hpp"
+#include "mpi/process.hpp"
 #include "mpi/rank_report.hpp"
 #include "src/plan/grid_cost.hpp"
-#include "src/sparse/slabs.hpp"
 #include "src/support/error.hpp"
 #include "src/support/text.hpp"
 
@@ -37,108 +37,20 @@ struct PlanOptions {
   std::vector<std::string> overrides;
   std::int64_t ranks = 0;
   std::string network;
+  std::int64_t machines = 1;
   std::int64_t samples = 0;
   double memory_gib = 0;
   bool json = false;
 };
 
-/// What the figures are computed with, and where that comes from.
-struct Speeds {
-  KernelSpeed kernels;
-  NetworkSpeed network;
-  std::string kernels_origin;
-  std::string network_name;
-  std::string network_origin;
-};
-
-std::string in_words(const SpeedEntry& entry) {
-  return fmt::format("measured with {} rank{} x {} thread{} on {}", entry.ranks, entry.ranks == 1 ? "" : "s",
-                     entry.threads, entry.threads == 1 ? "" : "s",
-                     entry.machines == 1 ? "this machine" : fmt::format("{} machines", entry.machines));
-}
-
-/// The entry whose ranks and threads are nearest to those asked for; threads count more.
-template <class Fits>
-const SpeedEntry* nearest_entry(const std::vector<SpeedEntry>& entries, int ranks, int threads, Fits&& fits) {
-  const SpeedEntry* best = nullptr;
-  double best_distance = std::numeric_limits<double>::infinity();
-  for (const SpeedEntry& entry : entries) {
-    if (!fits(entry)) continue;
-    const double distance = 100 * std::abs(std::log2(static_cast<double>(entry.threads) / threads)) +
-                            std::abs(std::log2(static_cast<double>(entry.ranks) / ranks));
-    if (distance >= best_distance) continue;
-    best = &entry;
-    best_distance = distance;
-  }
-  return best;
-}
-
-const NamedNetwork* named_network(const std::string& name) {
-  std::vector<std::string> known;
-  for (const NamedNetwork& network : named_networks()) {
-    if (network.name == name) return &network;
-    known.emplace_back(network.name);
-  }
-  known.emplace_back("measured");
-  require(name == "measured", "unknown network '{}' (--network). {}", name, known_names_hint(name, known));
-  return nullptr;
-}
-
-void find_kernels(Speeds& speeds, const std::vector<SpeedEntry>& entries, int ranks, int threads) {
-  const auto any = [](const SpeedEntry&) { return true; };
-  const SpeedEntry* entry = nearest_entry(entries, ranks, threads, any);
-  if (entry == nullptr) {
-    speeds.kernels = with_threads(default_kernel_speed(), threads);
-    speeds.kernels_origin = "those of a Zen 4 core; `plexus doctor` measures this machine's";
-    return;
-  }
-  speeds.kernels = with_threads(entry->kernels, static_cast<double>(threads) / entry->threads);
-  speeds.kernels_origin = in_words(*entry);
-}
-
-void find_network(Speeds& speeds, const std::string& wanted, const std::vector<SpeedEntry>& entries,
-                  int ranks, int threads) {
-  const SpeedEntry* entry =
-      nearest_entry(entries, ranks, threads, [](const SpeedEntry& one) { return one.network.has_value(); });
-  const std::string name = !wanted.empty() ? wanted : (entry != nullptr ? "measured" : "100gbe");
-  speeds.network_name = name;
-  if (const NamedNetwork* network = named_network(name)) {
-    speeds.network = network->speed;
-    speeds.network_origin = fmt::format("{}: {:g} us, {:g} GB/s", network->help, 1e6 * network->speed.latency,
-                                        1e-9 * network->speed.bandwidth);
-    return;
-  }
-  if (entry != nullptr) {
-    speeds.network = *entry->network;
-    speeds.network_origin = in_words(*entry);
-    return;
-  }
-  require(ranks == 1,
-          "no network was measured on this machine (--network measured). Run `mpirun -n 2 plexus doctor`, on "
-          "the machines that shall train, or name one: 10gbe, 100gbe, hdr200.");
-  speeds.network.bandwidth = 1;  // one rank sends nothing
-  speeds.network_origin = "one rank sends nothing";
-}
-
-Speeds speeds_for(const PlanOptions& options, int threads) {
-  const TuningKey key = tuning_key(code_version());
-  const auto entries = read_speeds(speed_path(key), key);
-  Speeds speeds;
-  find_kernels(speeds, entries, static_cast<int>(options.ranks), threads);
-  find_network(speeds, options.network, entries, static_cast<int>(options.ranks), threads);
-  return speeds;
+/// The program's own way: only ranks on one machine can share memory.
+RankLayout layout_of(const PlanOptions& options, int threads) {
+  RankLayout layout{static_cast<int>(options.ranks), threads, static_cast<int>(options.machines)};
+  layout.shared_memory = layout.machines == 1 && wants_shared_memory();
+  return layout;
 }
 
 std::string as_amount(double bytes) { return bytes < 0.5 ? "-" : as_bytes(std::llround(bytes)); }
-
-std::string as_time(double seconds) {
-  if (seconds < 1e-3) return fmt::format("{:.0f} us", 1e6 * seconds);
-  if (seconds < 1) return fmt::format("{:.3g} ms", 1e3 * seconds);
-  if (seconds < 100) return fmt::format("{:.3g} s", seconds);
-  return seconds < 1e5 ? fmt::format("{:.0f} s", seconds) : fmt::format("{:.3g} h", seconds / 3600);
-}
-
-std::string name_of(GridShape grid) { return fmt::format("{} x {}", grid.data, grid.model); }
 
 /// Why `best` is chosen: what it takes, and what the two extremes would.
 std::string reason(const std::vector<GridCost>& costs, std::size_t best, std::size_t too_large) {
@@ -232,6 +144,8 @@ void print_json(const PlannedRun& run, const Speeds& speeds, const std::vector<G
 ExitCode plan(const PlanOptions& options) {
   require(options.ranks >= 1 && options.ranks <= most_ranks, "--ranks is {} (must be from 1 to {}).",
           options.ranks, most_ranks);
+  require(options.machines >= 1 && options.machines <= options.ranks,
+          "--machines is {} (must be from 1 to the number of ranks, {}).", options.machines, options.ranks);
   require(options.samples >= 0, "--samples is {} (must be 0 or more).", options.samples);
   require(options.memory_gib >= 0, "--memory is {} (must be GiB that a rank may use).", options.memory_gib);
   const ExperimentConfig config = read_config(options.config_file, options.overrides);
@@ -240,14 +154,10 @@ ExitCode plan(const PlanOptions& options) {
   const Offset samples =
       options.samples > 0 ? options.samples : config.data.train_samples + config.data.test_samples;
   const PlannedRun run = planned_run(config, samples);
-  const auto grids = sensible_grids(run, static_cast<int>(options.ranks));
-  require(
-      !grids.empty(),
-      "no grid has {} ranks: with batches of {} samples at most {} data groups have a shard of {} each, and "
-      "every model part needs neurons of each hidden layer. Use another --ranks, or a larger "
-      "training.batch_size.",
-      options.ranks, run.batch, (run.batch + shard_samples - 1) / shard_samples, shard_samples);
-  const Speeds speeds = speeds_for(options, threads);
+  const auto grids = grids_for(run, static_cast<int>(options.ranks));
+  const TuningKey key = tuning_key(code_version());
+  const Speeds speeds =
+      speeds_for(read_speeds(speed_path(key), key), layout_of(options, threads), options.network);
   std::vector<GridCost> costs;
   for (const GridShape grid : grids) costs.push_back(cost_of(run, grid, speeds.kernels, speeds.network));
   const std::optional<double> memory =
@@ -291,6 +201,8 @@ void add_plan_command(CLI::App& app, Action& action) {
   command->add_option("--network", options->network,
                       "10gbe, 100gbe, hdr200 or measured (default: measured where `plexus doctor` has, else "
                       "100gbe)");
+  command->add_option("--machines", options->machines, "machines that the ranks are on, for `measured`")
+      ->capture_default_str();
   command->add_option("--samples", options->samples,
                       "samples of the data set, training and test (default: as the config limits them)");
   command->add_option("--memory", options->memory_gib, "GiB that a rank may use (default: any amount)");

@@ -18,10 +18,11 @@
 #include "io/run_directory.hpp"
 #include "io/run_writer.hpp"
 #include "io/summary.hpp"
-#include "io/tuning_file.hpp"
 #include "jobs/command.hpp"
 #include "jobs/dry_run.hpp"
+#include "jobs/grid_choice.hpp"
 #include "jobs/progress.hpp"
+#include "jobs/tune_kernels.hpp"
 #include "jobs/version.hpp"
 #include "mpi/collective_check.hpp"
 #include "mpi/collectives.hpp"
@@ -34,7 +35,7 @@
 #include "mpi/trainer.hpp"
 #include "mpi/watchdog.hpp"
 #include "src/config/keys.hpp"
-#include "src/nn/measured_tuning.hpp"
+#include "src/plan/grid_cost.hpp"
 #include "src/support/parallel.hpp"
 #include "src/support/process_memory.hpp"
 #include "src/support/text.hpp"
@@ -272,14 +273,25 @@ int thread_count_of(const ExperimentConfig& config) {
   return static_cast<int>(cpus_allowed().size());
 }
 
-/// Collective. Each rank takes what is fastest on its machine; no result depends on it.
-FoundTuning tune_kernels(DistributedContext& ctx) {
-  FoundTuning found = on_all_ranks(ctx, [] {
-    const TuningKey key = tuning_key(code_version());
-    return find_tuning(tuning_path(key), key, [] { return measured_kernel_tuning(); });
+/// The grid that the config names, before anything large is read; nothing where it leaves the choice.
+std::optional<GridShape> named_grid(DistributedContext& ctx, const ExperimentConfig& config) {
+  if (grid_is_open(config.parallel)) return std::nullopt;
+  return on_all_ranks(ctx, [&] {
+    const GridShape shape = grid_shape(config.parallel, ctx.size());
+    check_grid(config, shape);
+    return shape;
   });
-  use_kernel_tuning(found.tuning);
-  return found;
+}
+
+/// Collective. `grid`, or the one that the cost model chooses; says why.
+GridShape agree_on_grid(DistributedContext& ctx, std::optional<GridShape> grid,
+                        const ExperimentConfig& config, const DataSplit& data, int threads,
+                        const Speaker& speaker) {
+  if (grid.has_value()) return *grid;
+  const GridChoice choice = choose_grid(ctx, config, data.train.samples(), threads);
+  speaker.say("grid     {}, chosen: {}", name_of(choice.grid), choice.reason);
+  if (!choice.warning.empty()) speaker.warn(choice.warning);
+  return choice.grid;
 }
 
 void say_start(const Speaker& speaker, DistributedContext& ctx, GridShape grid,
@@ -306,21 +318,20 @@ void say_start(const Speaker& speaker, DistributedContext& ctx, GridShape grid,
 
 ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
   const Speaker speaker(ctx);
-  const ExperimentConfig config = agree_on_config(ctx, options);
+  ExperimentConfig config = agree_on_config(ctx, options);
   const std::string config_text = to_toml(config);
   if (options.print_config) {
     speaker.say("{}", commented_toml(config));
     return ExitCode::ok;
   }
-  const GridShape grid = on_all_ranks(ctx, [&] {
-    const GridShape shape = grid_shape(config.parallel, ctx.size());
-    check_grid(config, shape);
-    return shape;
-  });
+  const std::optional<GridShape> named = named_grid(ctx, config);
   const StopRequest stop;  // a request that comes while data are loaded stops the first step
   const int threads = thread_count_of(config);
   omp_set_num_threads(threads);
   const DataSplit data = agree_on_data(ctx, config);
+  const GridShape grid = agree_on_grid(ctx, named, config, data, threads, speaker);
+  config.parallel.data = grid.data;
+  config.parallel.model = grid.model;
   check_that_all_groups_have_samples(grid, config, data);
   if (options.dry_run) {
     speaker.say("{}", dry_run_report(config, data, grid));

@@ -4,14 +4,28 @@
 
 namespace plexus {
 
+bool grid_is_open(const ParallelConfig& config) {
+  return !config.model.number && config.data.number.value_or(0) == 0;
+}
+
 GridShape grid_shape(const ParallelConfig& config, int ranks) {
-  const std::int64_t model = config.model;
-  require(config.data > 0 || ranks % model == 0,
+  ensure(!grid_is_open(config), "a grid that is still to be chosen");
+  const std::int64_t groups = config.data.number.value_or(0);
+  if (!config.model.number) {
+    require(
+        ranks % groups == 0,
+        "parallel.data is {}, which does not divide the {} ranks. Start a multiple of {} ranks, or choose "
+        "another parallel.data.",
+        groups, ranks, groups);
+    return {static_cast<int>(groups), static_cast<int>(ranks / groups)};
+  }
+  const std::int64_t model = *config.model.number;
+  require(groups > 0 || ranks % model == 0,
           "parallel.model is {}, which does not divide the {} ranks. Start a multiple of {} ranks, or choose "
           "another "
           "parallel.model.",
           model, ranks, model);
-  const std::int64_t data = config.data > 0 ? config.data : ranks / model;
+  const std::int64_t data = groups > 0 ? groups : ranks / model;
   require(data * model == ranks,
           "a grid of {} data groups x {} model parts has {} ranks, and there are {}. Start as many, or set "
           "parallel.data to 0 for as many groups as the ranks make.",

@@ -10,7 +10,12 @@
 
 namespace plexus {
 
-/// Independent. @throws InputError if `config` does not fit the number of ranks
+/// Independent. Whether `config` leaves it open which grid the ranks make: the number of parts is "auto", and
+/// that of groups does not tell it.
+[[nodiscard]] bool grid_is_open(const ParallelConfig& config);
+
+/// Independent. @param config  leaves no choice
+/// @throws InputError if `config` does not fit the number of ranks
 [[nodiscard]] GridShape grid_shape(const ParallelConfig& config, int ranks);
 
 /// The ranks in a grid: rank r holds part r % model of the network of group r / model, so that ranks which

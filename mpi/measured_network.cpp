@@ -9,6 +9,7 @@
 
 #include "mpi/collectives.hpp"
 #include "mpi/gradient_exchange.hpp"
+#include "mpi/shared_sums.hpp"
 #include "mpi/stopwatch.hpp"
 #include "src/nn/layer.hpp"
 #include "src/support/error.hpp"
@@ -137,6 +138,12 @@ MeasuredNetwork measured_network(DistributedContext& ctx) {
   const double gather = least_seconds(ctx, [&] { static_cast<void>(ctx.allgather(own)); });
   network.speed.bandwidth = (ranks - 1) * static_cast<double>(own.size()) / gather;
   return network;
+}
+
+bool share_memory(DistributedContext& ctx) {
+  if (ctx.size() == 1) return true;
+  const auto sums = ctx.integer_sums(sizeof(std::int64_t));
+  return dynamic_cast<const SharedSums<std::int64_t>*>(sums.get()) != nullptr;
 }
 
 KernelSpeed slowest(DistributedContext& ctx, const KernelSpeed& own) {

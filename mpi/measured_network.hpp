@@ -20,6 +20,9 @@ struct MeasuredNetwork {
 /// @param ctx  two ranks or more
 [[nodiscard]] MeasuredNetwork measured_network(DistributedContext& ctx);
 
+/// Collective. Whether the ranks sum in memory that they share; one rank always does.
+[[nodiscard]] bool share_memory(DistributedContext& ctx);
+
 /// Collective. Each figure is that of the rank where it takes longest.
 [[nodiscard]] KernelSpeed slowest(DistributedContext& ctx, const KernelSpeed& own);
 

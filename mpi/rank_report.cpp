@@ -47,6 +47,12 @@ std::vector<RankPlace> gather_places(DistributedContext& ctx, int threads) {
   return gather_all(ctx, RankPlace{host_name(), cpus_allowed(), threads});
 }
 
+int machines_of(const std::vector<RankPlace>& places) {
+  std::set<std::string> hosts;
+  for (const RankPlace& place : places) hosts.insert(place.host);
+  return static_cast<int>(hosts.size());
+}
+
 std::string places_table(const std::vector<RankPlace>& places) {
   struct Line {
     std::string ranks, host, cpus, threads;

@@ -21,6 +21,9 @@ struct RankPlace {
 /// Collective. The places of all ranks, in rank order.
 [[nodiscard]] std::vector<RankPlace> gather_places(DistributedContext& ctx, int threads);
 
+/// Independent. Machines that the ranks are on.
+[[nodiscard]] int machines_of(const std::vector<RankPlace>& places);
+
 /// Independent. A table for people, one line for neighbouring ranks that are placed alike.
 [[nodiscard]] std::string places_table(const std::vector<RankPlace>& places);
 

@@ -70,9 +70,21 @@ struct TrainingConfig {
   std::uint64_t seed = 1;
 };
 
+/// A number, or "auto": what suits the run, found when it starts.
+struct NumberOrAuto {
+  NumberOrAuto(std::int64_t given) : number(given) {}  // NOLINT: a number is one of the two
+  [[nodiscard]] static NumberOrAuto automatic() {
+    NumberOrAuto value(0);
+    value.number.reset();
+    return value;
+  }
+
+  std::optional<std::int64_t> number;  ///< nothing for "auto"
+};
+
 struct ParallelConfig {
-  std::int64_t data = 0;   // data groups; 0 = as many as the ranks make
-  std::int64_t model = 1;  // parts that hold one network between them
+  NumberOrAuto data = 0;   // data groups; 0 and auto = as many as the ranks make
+  NumberOrAuto model = 1;  // parts that hold one network between them
   std::int64_t threads = 1;
   std::string exactness = "exact";
   double watchdog_seconds = 120.0;

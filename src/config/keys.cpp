@@ -166,8 +166,9 @@ void check_running(const ExperimentConfig& config, Checker& checker) {
   checker.check(r.seed <= largest_seed, "training.seed", r.seed,
                 fmt::format("at most {}, the largest integer that TOML has", largest_seed));
   const auto& l = config.parallel;
-  checker.check(l.data >= 0, "parallel.data", l.data, "0 for ranks / parallel.model, or more");
-  checker.check(l.model >= 1, "parallel.model", l.model, "1 or more");
+  checker.check(l.data.number.value_or(0) >= 0, "parallel.data", l.data,
+                "0 or \"auto\" for ranks / parallel.model, or more");
+  checker.check(l.model.number.value_or(1) >= 1, "parallel.model", l.model, "1 or more, or \"auto\"");
   checker.check(l.threads >= 0, "parallel.threads", l.threads, "0 for all cores, or more");
   checker.check_one_of("parallel.exactness", l.exactness, {"exact", "fast"});
   checker.check(l.watchdog_seconds >= 0, "parallel.watchdog_seconds", l.watchdog_seconds,
@@ -224,6 +225,10 @@ std::string text_of(const std::string& value) {
 std::string text_of(const std::vector<Offset>& value) { return fmt::format("[{}]", fmt::join(value, ", ")); }
 
 std::string text_of(const std::optional<double>& value) { return value ? text_of(*value) : "unset"; }
+
+std::string text_of(const NumberOrAuto& value) {
+  return value.number ? text_of(*value.number) : text_of(std::string("auto"));
+}
 
 std::vector<std::string> differing_result_keys(const ExperimentConfig& a, const ExperimentConfig& b) {
   std::vector<std::string> texts_of_b;

@@ -94,8 +94,9 @@ void for_each_key(Config& config, Visitor&& visit) {
 
   auto& l = config.parallel;
   visit("parallel", "data", l.data, running,
-        "groups of ranks that share out the samples of a batch; 0 = ranks / model");
-  visit("parallel", "model", l.model, running, "ranks of a group, which hold one network between them");
+        "groups of ranks that share out the samples of a batch; 0 or \"auto\" = ranks / model");
+  visit("parallel", "model", l.model, running,
+        "ranks of a group, which hold one network between them; \"auto\" = what is fastest and fits");
   visit("parallel", "threads", l.threads, running, "OpenMP threads per rank; 0 = all cores the rank may use");
   visit("parallel", "exactness", l.exactness, result,
         "exact (same bits on any number of ranks and threads) or fast (float sums, results vary in the last "
@@ -132,6 +133,7 @@ struct ConfigProblem {
 [[nodiscard]] std::string text_of(const std::string& value);
 [[nodiscard]] std::string text_of(const std::vector<Offset>& value);
 [[nodiscard]] std::string text_of(const std::optional<double>& value);
+[[nodiscard]] std::string text_of(const NumberOrAuto& value);
 std::string text_of(const char* value) = delete;  // would convert to bool
 
 /// The keys of role `result` in which two configs differ, each as "section.key: value of a -> value of b".

@@ -1,5 +1,7 @@
 #include "src/plan/grid_cost.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -194,13 +196,18 @@ PlannedRun planned_run(const ExperimentConfig& config, Offset samples) {
   return run;
 }
 
+std::string name_of(GridShape grid) { return fmt::format("{} x {}", grid.data, grid.model); }
+
 std::vector<GridShape> sensible_grids(const PlannedRun& run, int ranks) {
+  const bool sparse =
+      std::ranges::none_of(run.layers, [](const LayerPlan& layer) { return layer.kind == LayerKind::dense; });
   Offset narrowest = run.layers.front().rows;
   if (run.layers.size() == 1) narrowest = std::min(narrowest, run.layers.front().cols);
   for (std::size_t l = 0; l + 1 < run.layers.size(); ++l) narrowest = std::min(narrowest, run.layers[l].rows);
   const Offset shards = (run.batch + shard_samples - 1) / shard_samples;
   std::vector<GridShape> grids;
   for (int parts = 1; parts <= ranks; ++parts) {
+    if (parts > 1 && !sparse) break;
     if (ranks % parts != 0 || parts > narrowest || ranks / parts > shards) continue;
     grids.push_back({ranks / parts, parts});
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "src/config/experiment_config.hpp"
@@ -31,8 +32,12 @@ struct PlannedRun {
 /// @throws InputError if `config` names something that does not exist
 [[nodiscard]] PlannedRun planned_run(const ExperimentConfig& config, Offset samples);
 
+/// "2 x 3": data groups x model parts.
+[[nodiscard]] std::string name_of(GridShape grid);
+
 /// All grids of `ranks` ranks, fewest model parts first, in which every data group has a shard of the batch
 /// and every part has neurons of each hidden layer (of inputs and outputs, where there is no hidden layer).
+/// Parts share out sparse layers only.
 [[nodiscard]] std::vector<GridShape> sensible_grids(const PlannedRun& run, int ranks);
 
 /// Bytes that one rank holds.

@@ -73,6 +73,15 @@ void for_each_figure(Speed& speed, Visitor&& visit) {
 /// What `threads` times as many threads make of it at best.
 [[nodiscard]] KernelSpeed with_threads(KernelSpeed speed, double threads);
 
+/// Where the ranks of a job are, as far as their speed depends on it.
+struct RankLayout {
+  int ranks = 1;
+  int threads = 1;            ///< of a rank
+  int machines = 1;           ///< that the ranks are on
+  bool shared_memory = true;  ///< whether sums are taken in memory that all ranks share; else by messages
+  bool operator==(const RankLayout&) const = default;
+};
+
 /// How fast ranks talk to each other.
 struct NetworkSpeed {
   double latency = 0;    ///< seconds a message takes however short it is

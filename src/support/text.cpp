@@ -55,6 +55,13 @@ std::string with_separators(std::int64_t number) {
   return number < 0 ? "-" + digits : digits;
 }
 
+std::string as_time(double seconds) {
+  if (seconds < 1e-3) return fmt::format("{:.0f} us", 1e6 * seconds);
+  if (seconds < 1) return fmt::format("{:.3g} ms", 1e3 * seconds);
+  if (seconds < 100) return fmt::format("{:.3g} s", seconds);
+  return seconds < 1e5 ? fmt::format("{:.0f} s", seconds) : fmt::format("{:.3g} h", seconds / 3600);
+}
+
 std::string as_bytes(std::int64_t bytes) {
   constexpr std::array units = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
   auto amount = static_cast<double>(bytes);

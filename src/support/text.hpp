@@ -17,6 +17,9 @@ namespace plexus {
 /// 1234567 -> "1,234,567".
 [[nodiscard]] std::string with_separators(std::int64_t number);
 
+/// 0.00151 -> "1.51 ms".
+[[nodiscard]] std::string as_time(double seconds);
+
 /// 1536 -> "1.5 KiB".
 [[nodiscard]] std::string as_bytes(std::int64_t bytes);
 

@@ -63,6 +63,8 @@ ExperimentConfig unusual_config() {
   config.optimizer.decay = "coupled";
   config.optimizer.schedule = "cosine";
   config.training.seed = (std::uint64_t{1} << 63) - 1;
+  config.parallel.data = 3;
+  config.parallel.model = NumberOrAuto::automatic();
   config.parallel.exactness = "fast";
   config.checkpoint.history = "none";
   config.log.progress = "off";

@@ -23,9 +23,7 @@ SpeedEntry alone() {
 
 SpeedEntry of_four() {
   SpeedEntry entry = alone();
-  entry.ranks = 4;
-  entry.threads = 2;
-  entry.machines = 3;
+  entry.layout = {4, 2, 3, false};
   entry.network = NetworkSpeed{1.0 / 3e5, 2e9, 0.25, {{1000, 1e-9}, {100000, 0.5e-9}}};
   return entry;
 }
@@ -41,6 +39,19 @@ TEST_F(SpeedFile, ReadsWhatWasKept) {
   ASSERT_TRUE(keep_speed(path, key, of_four()));
 
   EXPECT_EQ(read_speeds(path, key), (std::vector<SpeedEntry>{alone(), of_four()}));
+}
+
+TEST_F(SpeedFile, OtherMachinesAndOtherWaysOfSumsAreApart) {
+  SpeedEntry elsewhere = of_four();
+  elsewhere.layout.machines = 1;
+  SpeedEntry shared = elsewhere;
+  shared.layout.shared_memory = true;
+
+  keep_speed(path, key, of_four());
+  keep_speed(path, key, elsewhere);
+  keep_speed(path, key, shared);
+
+  EXPECT_EQ(read_speeds(path, key), (std::vector<SpeedEntry>{of_four(), elsewhere, shared}));
 }
 
 TEST_F(SpeedFile, TheLatestMeasurementReplacesTheOneOfTheSameRanks) {
@@ -76,6 +87,7 @@ TEST_F(SpeedFile, WhatIsDamagedOrMissingIsNotThere) {
   EXPECT_TRUE(without("gather", "gathers").empty());
   EXPECT_TRUE(without("bandwidth = ", "bandwidth = -").empty());
   EXPECT_TRUE(without("threads = 2", "threads = \"2\"").empty());
+  EXPECT_TRUE(without("shared_memory", "shared").empty());
   EXPECT_TRUE(without("processor", "= processor").empty());
   EXPECT_EQ(without("processor", "processor").size(), 1U);
 }

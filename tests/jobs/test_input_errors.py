@@ -61,6 +61,19 @@ class InputErrors(RunTest):
         self.refuse("a grid of 2 data groups x 2 model parts has 4 ranks, and there are 2", "parallel.data to 0",
                     arguments=settings(parallel__data=2, parallel__model=2), ranks=2)
 
+    def test_a_grid_that_is_neither_a_number_nor_auto(self):
+        for key in ("data", "model"):
+            self.refuse(f'parallel.{key} must be an integer or "auto"', '"many"', f"{key} = ",
+                        arguments=settings(**{f"parallel__{key}": "many"}), ranks=2)
+        self.refuse("model is 0", 'must be 1 or more, or "auto"', arguments=settings(parallel__model=0))
+        self.refuse("data is -1", '0 or "auto" for ranks / parallel.model', arguments=settings(parallel__data=-1))
+
+    def test_auto_finds_no_grid(self):
+        self.refuse("parallel.data is 2, which does not divide the 3 ranks", "multiple of 2",
+                    arguments=settings(parallel__data=2, parallel__model="auto"), ranks=3)
+        self.refuse("no grid has 2 ranks", "which must be sparse", "larger training.batch_size", ranks=2,
+                    arguments=settings(topology__density=1.0, parallel__model="auto", training__batch_size=32))
+
     def test_model_parts_of_dense_layers(self):
         self.refuse("layer 1 is dense", "Set parallel.model to 1",
                     arguments=settings(topology__density=1.0, parallel__model=2), ranks=2)

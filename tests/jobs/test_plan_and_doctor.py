@@ -2,7 +2,7 @@
 import json
 import unittest
 
-from plexus_run import DONE, WRONG_INPUT, RunTest, plexus, settings
+from plexus_run import DONE, WRONG_INPUT, RunTest, plexus, settings, summary
 
 # Ten layers of 10^9 neurons with 100 connections each.
 TRILLION = """\
@@ -102,6 +102,7 @@ class Plan(PlanTest):
                                  (["--ranks", 4, "--network", "100gb"], "Did you mean '100gbe'?"),
                                  (["--ranks", 4, "--network", "measured"], "plexus doctor"),
                                  (["--ranks", 97], "no grid has 97 ranks"),
+                                 (["--ranks", 2, "--machines", 3], "--machines is 3"),
                                  (["--ranks", 2, "--memory", -1], "--memory is -1"),
                                  (["--ranks", 2, "--samples", -1], "--samples is -1")):
             with self.subTest(words=words):
@@ -146,6 +147,30 @@ class Doctor(PlanTest):
         self.assertIn("2 ranks ", origins[2])
         self.assertIn("2 ranks ", origins[4], "the nearest")
 
+    def test_sums_by_messages_are_measured_apart(self):
+        by_messages = {**self.cache, "PLEXUS_SHARED_MEMORY": "off"}
+        result = plexus("doctor", "--quick", ranks=2, environment=by_messages)
+        self.assertEqual(result.code, DONE, result)
+        self.assertEqual(self.plan_json(self.config, 2)["network"], "100gbe", "shared memory was not measured")
+
+        self.doctor(ranks=2)
+
+        shared = self.plan_json(self.config, 2)
+        self.assertEqual(shared["network_origin"], "measured with 2 ranks x 1 thread on this machine")
+        self.cache = by_messages
+        self.assertEqual(self.plan_json(self.config, 2)["network_origin"],
+                         "measured with 2 ranks x 1 thread on this machine, sums by messages")
+
+    def test_nothing_is_known_of_several_machines(self):
+        self.doctor(ranks=2)
+
+        result = plexus("plan", self.config, "--ranks", 4, "--machines", 2, "--network", "measured",
+                        environment=self.cache)
+
+        self.assertEqual(result.code, WRONG_INPUT, result)
+        self.assertIn("no network was measured for ranks on 2 machines", result.messages[0])
+        self.assertIn("there is: this machine", result.messages[0])
+
     def test_warns_of_threads_without_processors(self):
         result = self.doctor("--threads", 64)
 
@@ -160,6 +185,56 @@ class Doctor(PlanTest):
                 self.assertEqual(result.code, WRONG_INPUT, result)
                 self.assertEqual(len(result.messages), 1, result)
                 self.assertIn("--threads", result.messages[0])
+
+
+class Auto(PlanTest):
+    """[parallel] model = "auto"."""
+    auto = settings(parallel__model="auto")
+
+    def train_here(self, out, *arguments, **how):
+        return self.train(out, *arguments, environment=self.cache, **how)
+
+    def chosen(self, result):
+        lines = [line for line in result.out.splitlines() if line.startswith("grid ")]
+        self.assertEqual(len(lines), 1, result)
+        return lines[0]
+
+    def test_takes_the_grid_of_plan_and_changes_no_result(self):
+        fixed = self.out("-fixed")
+        self.train(fixed, ranks=1)
+
+        first = self.chosen(self.train_here(self.out("-1"), *self.auto, ranks=4))
+        best = self.plan_json(self.config, 4)
+        grid = best["grids"][best["best"]]
+
+        self.assertIn(f"{grid['data']} x {grid['model']}, chosen", first)
+        for data, model in ((4, 1), (2, 2), (1, 4)):
+            self.assertRegex(first, rf"{data} x {model} [0-9.]+ [mu]s \([0-9.]+ [KM]iB a rank\)")
+        self.assertEqual(summary(self.out("-1"))["fingerprint"], summary(fixed)["fingerprint"])
+        again = self.chosen(self.train_here(self.out("-2"), *self.auto, ranks=4))
+        self.assertEqual(again, first, "what was measured is kept")
+
+    def test_a_dry_run_says_the_same(self):
+        result = self.train_here(self.out(), "--dry-run", *self.auto, ranks=2)
+
+        self.assertIn(", chosen: ", self.chosen(result))
+        self.assertFalse(self.out().exists())
+
+    def test_goes_on_with_another_grid(self):
+        self.train(self.out("-fixed"), ranks=1)
+        self.train_here(self.out(), *self.auto, *settings(training__epochs=self.epochs), ranks=3)
+        (self.out() / "summary.json").unlink()
+        for checkpoint in sorted((self.out() / "ckpt").glob("e*.h5"))[1:]:
+            checkpoint.unlink()
+
+        self.train(self.out(), *settings(parallel__data=1, parallel__model=2), ranks=2)
+
+        self.assertEqual(summary(self.out())["fingerprint"], summary(self.out("-fixed"))["fingerprint"])
+
+    def test_dense_layers_leave_one_part(self):
+        result = self.train_here(self.out(), *self.auto, "--dry-run", *settings(topology__density=1.0), ranks=3)
+
+        self.assertIn("3 x 1, chosen: the only grid", self.chosen(result))
 
 
 if __name__ == "__main__":

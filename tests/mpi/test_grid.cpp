@@ -28,6 +28,20 @@ TEST(GridShape, ThatDoesNotFitTheRanksIsRefused) {
   EXPECT_THROW(static_cast<void>(grid_shape(asked(7, 1), 6)), InputError);
 }
 
+TEST(GridShape, AutoIsWhatTheOtherNumberLeaves) {
+  EXPECT_EQ(grid_shape({NumberOrAuto::automatic(), 2}, 6), (GridShape{3, 2}));
+  EXPECT_EQ(grid_shape({2, NumberOrAuto::automatic()}, 6), (GridShape{2, 3}));
+  EXPECT_THROW(static_cast<void>(grid_shape({4, NumberOrAuto::automatic()}, 6)), InputError);
+}
+
+TEST(GridShape, OnlyPartsThatNothingTellsAreOpen) {
+  EXPECT_TRUE(grid_is_open({0, NumberOrAuto::automatic()}));
+  EXPECT_TRUE(grid_is_open({NumberOrAuto::automatic(), NumberOrAuto::automatic()}));
+  EXPECT_FALSE(grid_is_open({2, NumberOrAuto::automatic()}));
+  EXPECT_FALSE(grid_is_open({NumberOrAuto::automatic(), 1}));
+  EXPECT_THROW(static_cast<void>(grid_shape({0, NumberOrAuto::automatic()}, 6)), Fault);
+}
+
 TEST(Grid, PartsOfAGroupAndReplicasOfAPart) {
   run_ranks(6, [](DistributedContext& ctx) {
     Grid grid(ctx, {2, 3});

@@ -244,6 +244,14 @@ TEST(PlanGridCost, GridsHaveAShardForEachGroupAndNeuronsForEachPart) {
   EXPECT_TRUE(sensible_grids(run, 7).empty());
 }
 
+TEST(PlanGridCost, PartsShareOutSparseLayersOnly) {
+  PlannedRun run = small_run();
+  run.layers[1].kind = LayerKind::dense;
+
+  EXPECT_EQ(sensible_grids(run, 4), (std::vector<GridShape>{{4, 1}}));
+  EXPECT_TRUE(sensible_grids(run, 6).empty());
+}
+
 TEST(PlanGridCost, TheBestIsTheFastestThatFits) {
   std::vector<GridCost> costs(3);
   costs[0].seconds_compute = 2;
