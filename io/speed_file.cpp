@@ -64,7 +64,9 @@ toml::table table_of(const SpeedEntry& entry) {
     table.insert("network", toml::table{{"latency", entry.network->latency},
                                         {"bandwidth", entry.network->bandwidth},
                                         {"hidden", entry.network->hidden},
-                                        {"sums", array_of(entry.network->sums)}});
+                                        {"sums", array_of(entry.network->sums)},
+                                        {"message", entry.network->message},
+                                        {"agreement", entry.network->agreement}});
   }
   return table;
 }
@@ -85,7 +87,8 @@ std::optional<SpeedEntry> entry_of(toml::node_view<const toml::node> node) {
     NetworkSpeed& speed = entry.network.emplace();
     complete = complete && read(network["latency"], speed.latency) &&
                read(network["bandwidth"], speed.bandwidth) && speed.bandwidth > 0 &&
-               read(network["hidden"], speed.hidden) && read(network["sums"], speed.sums);
+               read(network["hidden"], speed.hidden) && read(network["sums"], speed.sums) &&
+               read(network["message"], speed.message) && read(network["agreement"], speed.agreement);
   }
   return complete ? std::optional(std::move(entry)) : std::nullopt;
 }

@@ -56,14 +56,15 @@ void print(const KernelSpeed& speed) {
 void print(const MeasuredNetwork& network) {
   fmt::print("\nbetween ranks\n");
   fmt::print("barrier              {:.1f} us\n", 1e6 * network.barrier);
-  fmt::print("sum of one value     {:.1f} us, latency {:.1f} us\n", 1e6 * network.short_sum,
-             1e6 * network.speed.latency);
+  fmt::print("sum of one value     {:.1f} us, maximum of some {:.1f} us\n", 1e6 * network.short_sum,
+             1e6 * network.speed.agreement);
+  fmt::print("messages             latency {:.1f} us, each more {:.1f} us, {:.2f} GB/s\n",
+             1e6 * network.speed.latency, 1e6 * network.speed.message, 1e-9 * network.speed.bandwidth);
   for (const CurvePoint& point : network.speed.sums) {
     fmt::print("sums of gradients    {:>9}: {:.2f} GB/s sent by each rank\n",
                as_bytes(static_cast<Offset>(point.at)), 1e-9 / point.value);
   }
   fmt::print("while computing      {:.0f} % of the time of sums is hidden\n", 100 * network.speed.hidden);
-  fmt::print("gathered bytes       {:.2f} GB/s sent by each rank\n", 1e-9 * network.speed.bandwidth);
 }
 
 struct DoctorOptions {

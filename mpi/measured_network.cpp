@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <span>
 
 #include "mpi/collectives.hpp"
 #include "mpi/gradient_exchange.hpp"
@@ -21,7 +21,12 @@ namespace {
 
 constexpr int turns = 7;
 constexpr std::array<std::size_t, 4> sums_of_parts = {2, 8, 32, 128};
-constexpr std::size_t gathered_bytes = std::size_t{2} << 20;
+/// Messages that are under way together, as those of a level's slabs are: short ones, and such as carry the
+/// values of some hundred neurons.
+constexpr int messages_together = 16;
+constexpr std::size_t short_bytes = 64;
+constexpr std::size_t long_bytes = std::size_t{128} << 10;
+constexpr std::size_t agreed_values = 8;
 constexpr std::size_t part_values = Layer::part_values;
 
 using Sums = SumQueue<std::int64_t>;
@@ -35,13 +40,14 @@ double seconds_of(DistributedContext& ctx, F&& work) {
   return watch.lap();
 }
 
-/// Collective. Least seconds of `work`, of the slowest rank, after a turn that warms up.
+/// Collective. Median of the seconds of `work`, of the slowest rank, after a turn that warms up.
 template <class F>
-double least_seconds(DistributedContext& ctx, F&& work) {
+double typical_seconds(DistributedContext& ctx, F&& work) {
   seconds_of(ctx, work);
-  double least = std::numeric_limits<double>::infinity();
-  for (int turn = 0; turn < turns; ++turn) least = std::min(least, seconds_of(ctx, work));
-  return largest(ctx, least);
+  std::array<double, turns> seconds{};
+  for (double& one : seconds) one = seconds_of(ctx, work);
+  std::ranges::nth_element(seconds, seconds.begin() + turns / 2);
+  return largest(ctx, seconds[turns / 2]);
 }
 
 /// Reads the oldest sum as an update of parameters does, and forgets it.
@@ -83,13 +89,15 @@ double compute(std::int64_t rounds) {
 /// Collective. Share of the time of sums that passes while ranks compute about as long as the sums take.
 double measured_hidden(DistributedContext& ctx, Sums& sums) {
   constexpr std::size_t parts = sums_of_parts[2];
-  constexpr int polls = 8;  // of the work before a part
+  constexpr double between_polls = 1e-4;  // as the backward pass of a network asks
   constexpr std::int64_t trial = 1 << 20;
   volatile double sink = 0;
-  const double of_trial = least_seconds(ctx, [&] { sink = compute(trial); });
-  double alone = least_seconds(ctx, [&] { sum_parts(sums, parts, [] {}); });
+  const double of_trial = typical_seconds(ctx, [&] { sink = compute(trial); });
+  double alone = typical_seconds(ctx, [&] { sum_parts(sums, parts, [] {}); });
+  const auto polls =
+      static_cast<int>(std::clamp(alone / parts / between_polls, 1.0, 1000.0));  // for each part
   const auto rounds =
-      static_cast<std::int64_t>(static_cast<double>(trial / (parts * polls)) * alone / of_trial);
+      static_cast<std::int64_t>(static_cast<double>(trial) / (parts * polls) * alone / of_trial);
   const auto work = [&](auto&& poll) {
     for (int i = 0; i < polls; ++i) {
       sink = compute(rounds);
@@ -110,33 +118,74 @@ double measured_hidden(DistributedContext& ctx, Sums& sums) {
   return smallest(ctx, std::clamp(hidden, 0.0, 1.0));
 }
 
+/// Collective. Seconds of `talk` where ranks come from work that takes each of them a little differently
+/// long.
+template <class F>
+double seconds_after_work(DistributedContext& ctx, F&& talk) {
+  constexpr int times = 20;
+  constexpr std::int64_t rounds = 1 << 15;
+  volatile double sink = 0;
+  const auto each = [&](auto&& then) {
+    return typical_seconds(ctx, [&] {
+      for (int i = 0; i < times; ++i) {
+        sink = compute(rounds);
+        then();
+      }
+    });
+  };
+  const double alone = each([] {});
+  return std::max(1e-9, (each(talk) - alone) / times);
+}
+
+/// Collective. Messages between neighbours: the first, each further one, and how long their bytes take.
+void measure_messages(DistributedContext& ctx, NetworkSpeed& speed) {
+  const int next = (ctx.rank() + 1) % ctx.size();
+  const int before = (ctx.rank() + ctx.size() - 1) % ctx.size();
+  const auto messages = ctx.peer_messages();
+  std::vector<std::byte> sent(messages_together * long_bytes);
+  std::vector<std::byte> received(sent.size());
+  const auto exchange = [&](int count, std::size_t bytes) {
+    const auto place = [&](std::vector<std::byte>& all, int i) {
+      return std::span(all).subspan(static_cast<std::size_t>(i) * bytes, bytes);
+    };
+    for (int i = 0; i < count; ++i) messages->receive(before, place(received, i));
+    for (int i = 0; i < count; ++i) messages->send(next, place(sent, i));
+    messages->wait();
+  };
+  speed.latency = seconds_after_work(ctx, [&] { exchange(1, short_bytes); });
+  const double one = typical_seconds(ctx, [&] { exchange(1, short_bytes); });
+  const double together = typical_seconds(ctx, [&] { exchange(messages_together, short_bytes); });
+  speed.message = std::max(0.0, (together - one) / (messages_together - 1));
+  const double carried = typical_seconds(ctx, [&] { exchange(messages_together, long_bytes); }) - together;
+  speed.bandwidth =
+      static_cast<double>(messages_together * (long_bytes - short_bytes)) / std::max(1e-9, carried);
+}
+
 }  // namespace
 
 MeasuredNetwork measured_network(DistributedContext& ctx) {
   ensure(ctx.size() > 1, "one rank has no network");
   const double ranks = ctx.size();
-  const double rounds = std::bit_width(static_cast<unsigned>(ctx.size() - 1));
   MeasuredNetwork network;
-  network.barrier = least_seconds(ctx, [&] { ctx.barrier(); });
+  network.barrier = typical_seconds(ctx, [&] { ctx.barrier(); });
   const auto sums = ctx.integer_sums(static_cast<std::size_t>(exchange_memory()));
-  network.short_sum = least_seconds(ctx, [&] {
+  network.short_sum = typical_seconds(ctx, [&] {
     sums->next(1)[0] = 1;
     sums->start();
     take_oldest(*sums, 1);
   });
-  network.speed.latency = network.short_sum / (2 * rounds);  // to one rank and back in a tree
 
   for (const std::size_t parts : sums_of_parts) {
-    const double seconds = least_seconds(ctx, [&] { sum_parts(*sums, parts, [] {}); });
+    const double seconds = typical_seconds(ctx, [&] { sum_parts(*sums, parts, [] {}); });
     const double sent =
         2 * (ranks - 1) / ranks * static_cast<double>(parts * part_values * sizeof(std::int64_t));
     network.speed.sums.push_back({sent, seconds / sent});
   }
   network.speed.hidden = measured_hidden(ctx, *sums);
 
-  const std::vector<std::byte> own(gathered_bytes);
-  const double gather = least_seconds(ctx, [&] { static_cast<void>(ctx.allgather(own)); });
-  network.speed.bandwidth = (ranks - 1) * static_cast<double>(own.size()) / gather;
+  measure_messages(ctx, network.speed);
+  std::array<std::int64_t, agreed_values> values{};
+  network.speed.agreement = seconds_after_work(ctx, [&] { ctx.maximum(values); });
   return network;
 }
 

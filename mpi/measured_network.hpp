@@ -14,9 +14,9 @@ struct MeasuredNetwork {
   double short_sum = 0;  ///< seconds for a sum of one value
 };
 
-/// Collective. Least times of several turns, about a second in all: a barrier, a sum of one value, sums of
+/// Collective. Typical times of several turns, about a second in all: a barrier, a sum of one value, sums of
 /// 320 KiB to 20 MiB through the queue that gradients take, some once more while the ranks compute,
-/// and gathered bytes. The times of the slowest rank count.
+/// messages to the next rank, and the largest of a few values. The times of the slowest rank count.
 /// @param ctx  two ranks or more
 [[nodiscard]] MeasuredNetwork measured_network(DistributedContext& ctx);
 

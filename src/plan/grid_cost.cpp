@@ -25,6 +25,12 @@ constexpr double queue_bytes = 8 << 20;
 /// Connections of a part and the row of a neuron: row and column pointers, the ids of rows and of columns.
 constexpr double neuron_bytes = 4 * sizeof(Offset);
 constexpr double nanosecond = 1e-9;
+/// Shares of the time of halos, and of changed weights, that pass while a rank computes.
+constexpr double hidden_halo = 0;
+constexpr double hidden_weights = 0;
+/// Of the time that parts compute, they wait so long for the slower of them: at each level they meet.
+/// Measured on a virtual machine whose host has other tenants: 0.04 to 0.25.
+constexpr double waiting_for_slower = 0.1;
 
 /// One layer as a part of a grid sees it. Counts are those expected of random connections.
 struct Slice {
@@ -68,6 +74,9 @@ Offset samples_of_group(Offset batch, int groups) {
 struct Lines {
   Index all;
   Index in_full_slabs;
+  [[nodiscard]] Index slabs() const {
+    return in_full_slabs / slab_lines + (all - in_full_slabs + shard_lines - 1) / shard_lines;
+  }
 };
 
 Lines lines_of_group(const std::vector<Slice>& slices, Offset samples) {
@@ -89,18 +98,20 @@ struct ComputeTime {
   [[nodiscard]] double total() const { return forward + backward + step; }
 };
 
-/// Seconds of one rank.
-ComputeTime compute_time(const PlannedRun& run, const std::vector<Slice>& slices, Lines lines,
-                         const KernelSpeed& kernels) {
+/// Seconds of one rank. @param bytes  that pass through its caches in a step
+ComputeTime compute_time(const PlannedRun& run, const std::vector<Slice>& slices, int parts, Lines lines,
+                         double bytes, const KernelSpeed& kernels) {
   const double full = lines.in_full_slabs;
   const double half = lines.all - lines.in_full_slabs;
   const auto passes = [&](const Curve& in_full, const Curve& in_half, double neurons) {
     return (full > 0 ? full * value_at(in_full, neurons) : 0) +
            (half > 0 ? half * value_at(in_half, neurons) : 0);
   };
+  double all_connections = 0;  // between two steps of a layer, those of the others pass through the caches
+  for (const Slice& slice : slices) all_connections += slice.connections;
   ComputeTime ns;
-  ns.forward =
-      lines.all * (slices.front().inputs_needed * kernels.gather + slices.back().rows * kernels.loss);
+  ns.forward = lines.all * (static_cast<double>(run.layers.front().cols) * kernels.gather +
+                            static_cast<double>(run.layers.back().rows) * kernels.loss);
   for (std::size_t l = 0; l < slices.size(); ++l) {
     const Slice& slice = slices[l];
     const LayerPlan& plan = *slice.plan;
@@ -118,12 +129,14 @@ ComputeTime compute_time(const PlannedRun& run, const std::vector<Slice>& slices
     }
     const bool hidden = l + 1 < slices.size();
     const double of_neuron =
-        value_at(kernels.neuron, slice.rows) + (hidden && run.dropout ? kernels.dropout : 0);
+        value_at(kernels.neuron, slice.rows * lines.all) + (hidden && run.dropout ? kernels.dropout : 0);
     ns.forward += slice.rows * lines.all * of_neuron / 2;
     ns.backward += slice.rows * lines.all * of_neuron / 2;
-    ns.step += slice.connections * value_at(kernels.step, slice.connections);
+    ns.step += slice.connections * value_at(kernels.step, all_connections);
+    if (parts > 1) ns.step += slice.connections * value_at(kernels.carry, all_connections);
   }
-  return {ns.forward * nanosecond, ns.backward * nanosecond, ns.step * nanosecond};
+  const double unit = nanosecond * (kernels.whole.empty() ? 1 : value_at(kernels.whole, bytes));
+  return {ns.forward * unit, ns.backward * unit, ns.step * unit};
 }
 
 GridMemory memory_of(const PlannedRun& run, const std::vector<Slice>& slices, GridShape grid,
@@ -160,6 +173,35 @@ double waiting_for_sums(const GridCost& cost, double parts, double messages, dou
   const double seconds = network.sums.empty() ? cost.sums / network.bandwidth + messages * network.latency
                                               : cost.sums * value_at(network.sums, cost.sums);
   return std::max(seconds / parts, seconds - network.hidden * std::min(seconds, backward));
+}
+
+/// Seconds until all parts know the largest of a few numbers.
+double agreement(const NetworkSpeed& network, int parts) {
+  if (network.agreement > 0) return network.agreement;
+  return 2 * std::bit_width(static_cast<unsigned>(parts - 1)) * network.latency;
+}
+
+/// What the parts of a group send each other in a step, and how long they wait for it.
+void add_exchange_of_parts(GridCost& cost, const PlannedRun& run, const std::vector<Slice>& slices,
+                           Offset samples, Index slabs, const NetworkSpeed& network) {
+  const double peers = cost.grid.model - 1;
+  const double share_sent = (1 - 1.0 / cost.grid.model) * (1 - run.local_share);
+  double halos = 0;  // exchanges in which each part sends to all others
+  for (const Slice& slice : slices) {
+    cost.halo += (slice.forward_halo + slice.backward_halo) * static_cast<double>(samples) * real;
+    cost.weights += slice.connections * share_sent * real;
+    halos += slice.forward_halo > 0 ? 2 : 1;
+  }
+  const auto layers = static_cast<double>(slices.size());
+  const auto seconds = [&](double exchanges, double messages, double bytes) {
+    return exchanges * network.latency + (messages - exchanges) * network.message + bytes / network.bandwidth;
+  };
+  cost.messages += peers * (halos * slabs + layers);
+  cost.seconds_waiting += (1 - hidden_halo) * seconds(halos, peers * halos * slabs, cost.halo);
+  cost.seconds_waiting += (1 - hidden_weights) * seconds(layers, peers * layers, cost.weights);
+  cost.seconds_waiting += waiting_for_slower * cost.seconds_compute;
+  // The largest values of all levels tell how fine sums must be.
+  if (run.exact) cost.seconds_waiting += (layers + 1) * agreement(network, cost.grid.model);
 }
 
 }  // namespace
@@ -228,10 +270,12 @@ GridCost cost_of(const PlannedRun& run, GridShape grid, const KernelSpeed& kerne
                  const NetworkSpeed& network) {
   const std::vector<Slice> slices = slices_of(run, grid.model);
   const Offset samples = samples_of_group(run.batch, grid.data);
-  const ComputeTime compute = compute_time(run, slices, lines_of_group(slices, samples), kernels);
+  const Lines lines = lines_of_group(slices, samples);
   GridCost cost;
   cost.grid = grid;
   cost.memory = memory_of(run, slices, grid, samples);
+  const double bytes = cost.memory.parameters + cost.memory.activations;
+  const ComputeTime compute = compute_time(run, slices, grid.model, lines, bytes, kernels);
   cost.seconds_compute = compute.total();
   if (grid.data > 1) {
     const double of_value = run.exact ? sizeof(std::int64_t) : sizeof(Real);
@@ -246,16 +290,7 @@ GridCost cost_of(const PlannedRun& run, GridShape grid, const KernelSpeed& kerne
     cost.messages = 2 * rounds * parts;
     cost.seconds_waiting += waiting_for_sums(cost, parts, cost.messages, compute.backward, network);
   }
-  if (grid.model > 1) {
-    double messages = 0;
-    for (const Slice& slice : slices) {
-      cost.halo += (slice.forward_halo + slice.backward_halo) * static_cast<double>(samples) * real;
-      cost.weights += slice.connections * (1 - 1.0 / grid.model) * (1 - run.local_share) * real;
-      messages += (grid.model - 1) * (slice.forward_halo > 0 ? 3.0 : 2.0);
-    }
-    cost.messages += messages;
-    cost.seconds_waiting += (cost.halo + cost.weights) / network.bandwidth + messages * network.latency;
-  }
+  if (grid.model > 1) add_exchange_of_parts(cost, run, slices, samples, lines.slabs(), network);
   return cost;
 }
 

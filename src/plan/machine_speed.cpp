@@ -21,19 +21,21 @@ double value_at(const Curve& curve, double at) {
 const KernelSpeed& default_kernel_speed() {
   static const KernelSpeed speed = [] {
     KernelSpeed of_core;
-    of_core.full.forward = {{256, 0.40}, {1024, 0.55}, {4096, 0.65}, {16384, 0.95}};
-    of_core.full.backward = {{256, 0.86}, {1024, 0.91}, {4096, 1.05}, {16384, 1.5}};
-    of_core.full.first = {{256, 0.61}, {1024, 0.65}, {4096, 0.75}, {16384, 1.1}};
-    of_core.half.forward = {{256, 0.45}, {4096, 0.62}, {65536, 0.95}, {262144, 2.7}, {1048576, 4.0}};
-    of_core.half.backward = {{256, 0.97}, {4096, 1.04}, {65536, 1.55}, {262144, 3.5}, {1048576, 9.1}};
-    of_core.half.first = {{256, 0.72}, {4096, 0.78}, {65536, 1.35}, {262144, 3.3}, {1048576, 8.7}};
-    of_core.step = {{1e4, 0.7}, {4e4, 0.85}, {1.6e5, 1.0}, {2.6e6, 2.7}};
-    of_core.neuron = {{1024, 8}, {65536, 30}};
+    of_core.full.forward = {{256, 0.46}, {1024, 0.6}, {4096, 0.67}, {16384, 1.2}};
+    of_core.full.backward = {{256, 0.98}, {1024, 1.1}, {4096, 1.15}, {16384, 1.7}};
+    of_core.full.first = {{256, 0.7}, {1024, 0.75}, {4096, 0.8}, {16384, 1.1}};
+    of_core.half.forward = {{256, 0.47}, {4096, 0.65}, {65536, 1.1}, {262144, 3.0}, {1048576, 4.1}};
+    of_core.half.backward = {{256, 1.1}, {4096, 1.12}, {65536, 1.8}, {262144, 4.5}, {1048576, 11}};
+    of_core.half.first = {{256, 0.8}, {4096, 0.82}, {65536, 1.45}, {262144, 4.2}, {1048576, 10}};
+    of_core.step = {{1e4, 0.8}, {4e4, 0.9}, {1.6e5, 1.05}, {2.6e6, 3.4}};
+    of_core.carry = {{1e4, 0.8}, {1.6e5, 1.2}, {2.6e6, 4}};
+    of_core.neuron = {{4096, 8.5}, {32768, 15}, {131072, 35}};
+    of_core.whole = {{1e6, 1.05}, {5e6, 1.2}, {2e7, 1.2}};
     of_core.dropout = 11;
-    of_core.loss = 60;
-    of_core.gather = 4.5;
+    of_core.loss = 110;
+    of_core.gather = 6.5;
     of_core.dense_forward = 0.27;
-    of_core.dense_backward = 0.95;
+    of_core.dense_backward = 1.05;
     return of_core;
   }();
   return speed;
@@ -63,15 +65,17 @@ KernelSpeed combined(const KernelSpeed& a, const KernelSpeed& b,
 }
 
 KernelSpeed with_threads(KernelSpeed speed, double threads) {
+  const Curve whole = speed.whole;
   for (double* figure : figures_of(speed)) *figure /= threads;
+  speed.whole = whole;
   return speed;
 }
 
 const std::vector<NamedNetwork>& named_networks() {
   static const std::vector<NamedNetwork> all = {
-      {"10gbe", "10 Gbit/s Ethernet", {30e-6, 1.1e9, 1, {}}},
-      {"100gbe", "100 Gbit/s Ethernet", {8e-6, 11e9, 1, {}}},
-      {"hdr200", "200 Gbit/s InfiniBand", {2e-6, 23e9, 1, {}}},
+      {"10gbe", "10 Gbit/s Ethernet", {30e-6, 1.1e9, 1, {}, 4e-6}},
+      {"100gbe", "100 Gbit/s Ethernet", {8e-6, 11e9, 1, {}, 1e-6}},
+      {"hdr200", "200 Gbit/s InfiniBand", {2e-6, 23e9, 1, {}, 0.5e-6}},
   };
   return all;
 }

@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import shlex
+import shutil
 import statistics
 import subprocess
 import tempfile
@@ -81,6 +82,7 @@ class Runner:
     def trained(self, config, data, model, steps):
         """@return median milliseconds of a step, peak bytes of a rank"""
         out = self.folder / f"{config.stem}-{data}x{model}"
+        shutil.rmtree(out, ignore_errors=True)
         self.plexus("train", config, "--out", out, "--set", f"parallel.data={data}", "--set",
                     f"parallel.model={model}", ranks=data * model)
         lines = (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
@@ -96,6 +98,7 @@ def main():
     parser.add_argument("--machines", default=1, type=int, help="that two ranks are on")
     parser.add_argument("--data", default="/usr/share/datasets/fashion-mnist")
     parser.add_argument("--only", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--rounds", default=3, type=int, help="of measuring and training; medians count")
     parser.add_argument("--grids", nargs="+", default=[f"{d}x{m}" for d, m in GRIDS], metavar="DxM")
     parser.add_argument("--epsilon", default=20, type=float, help="connections are this x (inputs + neurons)")
     options = parser.parse_args()
@@ -108,18 +111,22 @@ def main():
         runner = Runner(options, pathlib.Path(name))
         for network in options.only:
             layers, batch, samples, epochs = NETWORKS[network]
-            for ranks in sorted({data * model for data, model in grids}):
-                runner.plexus("doctor", ranks=ranks)  # for each network anew: neighbours come and go
             config = runner.folder / f"{network}.toml"
             config.write_text(CONFIG.format(data=options.data, samples=samples, test_samples=TEST_SAMPLES,
                                             layers=layers, epochs=epochs, batch=batch, epsilon=options.epsilon))
-            for data, model in grids:
-                plan = runner.planned(config, data, model, samples + TEST_SAMPLES)
-                milliseconds, memory = runner.trained(config, data, model, samples // batch)
-                planned = 1e3 * plan["seconds"]["step"]
+            found = {grid: [] for grid in grids}
+            for _ in range(options.rounds):
+                for ranks in sorted({data * model for data, model in grids}):
+                    runner.plexus("doctor", ranks=ranks)  # each time anew: neighbours come and go
+                for grid in grids:
+                    plan = runner.planned(config, *grid, samples + TEST_SAMPLES)
+                    found[grid].append((1e3 * plan["seconds"]["step"], *runner.trained(config, *grid, samples // batch),
+                                        plan["memory_bytes"]["total"]))
+            for (data, model), rounds in found.items():
+                planned, measured, peak, memory = map(statistics.median, zip(*rounds))
                 print(f"| {' - '.join(map(str, layers))} | {batch} | {data} x {model} | {planned:.2f} | "
-                      f"{milliseconds:.2f} | {planned / milliseconds:.2f} | "
-                      f"{plan['memory_bytes']['total'] / 2**20:.0f} | {memory / 2**20:.0f} |", flush=True)
+                      f"{measured:.2f} | {planned / measured:.2f} | {memory / 2**20:.0f} | {peak / 2**20:.0f} |",
+                      flush=True)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ SpeedEntry alone() {
 SpeedEntry of_four() {
   SpeedEntry entry = alone();
   entry.layout = {4, 2, 3, false};
-  entry.network = NetworkSpeed{1.0 / 3e5, 2e9, 0.25, {{1000, 1e-9}, {100000, 0.5e-9}}};
+  entry.network = NetworkSpeed{1.0 / 3e5, 2e9, 0.25, {{1000, 1e-9}, {100000, 0.5e-9}}, 1e-6, 7e-6};
   return entry;
 }
 

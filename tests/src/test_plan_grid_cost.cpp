@@ -46,6 +46,7 @@ KernelSpeed passages_only(double forward, double backward, double first, double 
   speed.full = {flat(forward), flat(backward), flat(first)};
   speed.half = speed.full;
   speed.step = flat(step);
+  speed.carry = flat(0);
   speed.neuron = flat(0);
   return speed;
 }
@@ -156,7 +157,7 @@ TEST(PlanGridCost, PartsExchangeHalosAndWeights) {
   EXPECT_NEAR(two.halo, 4 * 128 * values, 1e-6);
   EXPECT_DOUBLE_EQ(two.weights, 4 * 900 * 0.5);
   EXPECT_EQ(two.sums, 0);
-  EXPECT_DOUBLE_EQ(two.messages, 2 + 3);  // inputs need no halo
+  EXPECT_DOUBLE_EQ(two.messages, 3 * 2 + 2);  // of each of two slabs, but none of inputs; weights
 }
 
 TEST(PlanGridCost, AHybridGridDividesBoth) {
@@ -220,10 +221,68 @@ TEST(PlanGridCost, MeasuredSumsReplaceLatencyAndBandwidth) {
   EXPECT_NEAR(two.seconds_waiting, two.sums * 2e-9, 1e-15);
 }
 
-TEST(PlanGridCost, HalosTakeLatencyAndBandwidth) {
-  const GridCost two = cost(small_run(), {1, 2}, {1e-3, 1e6, 1, {}});
+TEST(PlanGridCost, HalosAndWeightsTakeLatencyMessagesAndBandwidth) {
+  PlannedRun run = small_run();
+  const NetworkSpeed network{1e-3, 1e6, 1, {}, 1e-4, 7e-3};
 
-  EXPECT_NEAR(two.seconds_waiting, (two.halo + two.weights) / 1e6 + 5e-3, 1e-12);
+  const KernelSpeed no_time = passages_only(0, 0, 0, 0);
+
+  const GridCost exact = cost_of(run, {1, 2}, no_time, network);
+  run.exact = false;
+  const GridCost fast = cost_of(run, {1, 2}, no_time, network);
+
+  // Three halos of two slabs and the weights of two layers; how large values are is agreed on for each level.
+  const double exchanges = (exact.halo + exact.weights) / 1e6 + 5e-3 + 3 * 1e-4;
+  EXPECT_NEAR(exact.seconds_waiting, exchanges + 3 * 7e-3, 1e-12);
+  EXPECT_NEAR(fast.seconds_waiting, exchanges, 1e-12);
+}
+
+TEST(PlanGridCost, PartsWaitForTheSlowerOfThem) {
+  const GridCost two = cost(small_run(), {1, 2});
+
+  EXPECT_NEAR(two.seconds_waiting, 0.1 * two.seconds_compute, 1e-9);
+}
+
+TEST(PlanGridCost, AgreementsAreTreesWhereTheyWereNotMeasured) {
+  PlannedRun run = small_run();
+  const auto waiting = [&](bool exact) {
+    run.exact = exact;
+    return cost(run, {1, 4}, {1e-3, 1e15, 1, {}}).seconds_waiting;
+  };
+
+  EXPECT_NEAR(waiting(true) - waiting(false), 3 * 4e-3, 1e-9);
+}
+
+TEST(PlanGridCost, PartsCarryTheWeightsOfTheirConnections) {
+  KernelSpeed kernels = passages_only(0, 0, 0, 0);
+  kernels.carry = {{900, 3}, {1800, 5}};
+
+  EXPECT_NEAR(cost_of(small_run(), {1, 2}, kernels, fast_network).seconds_compute, 900 * 3e-9, 1e-15);
+  EXPECT_EQ(cost_of(small_run(), {1, 1}, kernels, fast_network).seconds_compute, 0);
+}
+
+TEST(PlanGridCost, AStepTakesLongerTheMoreConnectionsTheWholeNetworkHas) {
+  KernelSpeed kernels = passages_only(0, 0, 0, 0);
+  kernels.step = {{1200, 1}, {1800, 2}};
+
+  EXPECT_NEAR(cost_of(small_run(), {1, 1}, kernels, fast_network).seconds_compute, 1800 * 2e-9, 1e-15);
+}
+
+TEST(PlanGridCost, AWholeStepTakesLongerThanItsPieces) {
+  KernelSpeed kernels = passages_only(1, 2, 1.5, 0.5);
+  const GridCost pieces = cost_of(small_run(), {1, 1}, kernels, fast_network);
+  kernels.whole = {{pieces.memory.total() / 2, 1}, {pieces.memory.total(), 1.5}};
+
+  EXPECT_DOUBLE_EQ(cost_of(small_run(), {1, 1}, kernels, fast_network).seconds_compute,
+                   1.5 * pieces.seconds_compute);
+}
+
+TEST(PlanGridCost, ANeuronTakesLongerTheMoreValuesItsLevelHas) {
+  KernelSpeed kernels = passages_only(0, 0, 0, 0);
+  kernels.neuron = {{160, 1}, {480, 7}};  // 20 and 60 neurons in 8 lines
+
+  EXPECT_NEAR(cost_of(small_run(), {1, 1}, kernels, fast_network).seconds_compute,
+              8 * (60 * 7 + 20 * 1) * 1e-9, 1e-15);
 }
 
 // distributed-design, section 12: 10^8 connections on 64 ranks of 10 GbE send for 720 ms.
