@@ -1,4 +1,4 @@
-# Installing what plexus needs from Debian's packages. Sourced by quickstart.sh and tests/run.sh.
+# Installing what plexus needs from Debian's packages. Sourced by script_parts.sh.
 
 # To build and run the program.
 plexus_packages="g++ cmake ninja-build openmpi-bin libopenmpi-dev libhdf5-dev libeigen3-dev libfmt-dev

@@ -4,36 +4,25 @@
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-install=install
+# shellcheck source=jobs/script_parts.sh
+. "$root/jobs/script_parts.sh"
+plexus_options "$@"
 builds=(release sanitize)
 ctest_options=()
-for argument in "$@"; do
-  case $argument in
-    -h | --help)
-      sed -n '2,3s/^# //p' "${BASH_SOURCE[0]}"
-      exit 0
-      ;;
-    --no-install) install=no-install ;;
-    --release-only) builds=(release) ;;
-    *) ctest_options+=("$argument") ;;
-  esac
+for option in "${further[@]}"; do
+  if [ "$option" = --release-only ]; then
+    builds=(release)
+  else
+    ctest_options+=("$option")
+  fi
 done
 
-# shellcheck source=jobs/packages.sh
-. "$root/jobs/packages.sh"
 # shellcheck disable=SC2086
 plexus_need "$install" $plexus_packages $plexus_data_packages $plexus_test_packages || exit $?
 
 for name in "${builds[@]}"; do
-  build=$root/build/test-$name
-  mkdir -p "$build"
-  echo "Building the $name tests in ${build#"$root"/}"
-  if ! { cmake -C "$root/tests/builds/$name.cmake" -S "$root" -B "$build" -G Ninja && cmake --build "$build"; } \
-    >"$build/build.log" 2>&1; then
-    tail -n 60 "$build/build.log" >&2
-    echo "The build failed; the whole log is $build/build.log" >&2
-    exit 70
-  fi
+  echo "Building the $name tests in build/test-$name"
+  plexus_build "test-$name" all -C "$root/tests/builds/$name.cmake"
   if grep -q 'warning:' "$build/build.log"; then
     grep 'warning:' "$build/build.log" | sort -u >&2
     echo "The build has warnings (above); the project is kept free of them." >&2
