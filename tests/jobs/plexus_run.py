@@ -109,14 +109,19 @@ class Launch:
     """A started plexus. `with` makes sure that it ends."""
 
     def __init__(self, arguments, ranks=None, environment=None, limit_file_bytes=None):
-        """ranks: mpirun starts so many; None: plexus alone. limit_file_bytes: as `ulimit -f`, in bytes."""
+        """ranks: mpirun starts so many; None: plexus alone. limit_file_bytes: as `ulimit -f`, in bytes.
+
+        environment: variables to add; None as a value takes one away.
+        """
+        variables = {**os.environ, **(environment or {})}
         launcher = [] if ranks is None else [MPIEXEC, "-n", str(ranks)]
         limits = [] if limit_file_bytes is None else ["prlimit", f"--fsize={limit_file_bytes}"]
         self.command = launcher + limits + [PROGRAM] + [str(argument) for argument in arguments]
         self._out = tempfile.NamedTemporaryFile()
         self._err = tempfile.NamedTemporaryFile()
         self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=self._out,
-                                        stderr=self._err, env={**os.environ, **(environment or {})})
+                                        stderr=self._err,
+                                        env={name: value for name, value in variables.items() if value is not None})
 
     def __enter__(self):
         return self
