@@ -5,8 +5,6 @@
 #include <utility>
 
 #include "src/support/error.hpp"
-#include "src/support/hash.hpp"
-#include "src/support/parallel.hpp"
 
 namespace plexus {
 
@@ -17,26 +15,6 @@ void check_sparse(const LayerView& layer) {
              layer.col_ids.size() == static_cast<std::size_t>(layer.cols),
          "stable ids: {} and {} of a layer of {} x {} neurons, {}", layer.row_ids.size(),
          layer.col_ids.size(), layer.rows, layer.cols, layer.topology == nullptr ? "dense" : "sparse");
-}
-
-/// pattern_hash(in_stable_ids(layer)), without putting that pattern together.
-std::uint64_t hash_in_stable_ids(const LayerView& layer) {
-  check_sparse(layer);
-  const Topology& t = *layer.topology;
-  const int parts = parts_for(t.connections(), least_part);
-  const std::vector<Index> cuts = balanced_cuts(t.row_ptrs, parts);
-  std::vector<std::uint64_t> sums(static_cast<std::size_t>(parts), 0);
-  for_each_part(parts, [&](int part) {
-    std::uint64_t sum = 0;
-    for (Index row = cuts[part]; row < cuts[part + 1]; ++row) {
-      const auto row_id = static_cast<std::uint64_t>(layer.row_ids[row]);
-      for (Offset p = t.row_ptrs[row]; p < t.row_ptrs[row + std::size_t{1}]; ++p) {
-        sum += mix64(row_id, static_cast<std::uint64_t>(layer.col_ids[t.col_idxs[p]]));
-      }
-    }
-    sums[part] = sum;
-  });
-  return std::accumulate(sums.begin(), sums.end(), std::uint64_t{0});
 }
 
 }  // namespace
@@ -80,8 +58,9 @@ LayerHistory history_of(std::span<const NeuronId> row_ids_before, LayerEdit edit
     history.connections = static_cast<Offset>(after.rows) * after.cols;
     return history;
   }
+  check_sparse(after);
   history.connections = after.topology->connections();
-  history.pattern_hash = hash_in_stable_ids(after);
+  history.pattern_hash = pattern_hash(*after.topology, after.row_ids, after.col_ids);
   if (with_base) history.base = in_stable_ids(after);
   return history;
 }

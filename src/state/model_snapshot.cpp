@@ -126,16 +126,26 @@ std::uint64_t fingerprint(const ModelSnapshot& snapshot) {
 }
 
 std::uint64_t pattern_hash(const Topology& in_stable_ids) {
-  const Topology& t = in_stable_ids;
+  std::vector<NeuronId> row_ids(static_cast<std::size_t>(in_stable_ids.rows));
+  std::vector<NeuronId> col_ids(static_cast<std::size_t>(in_stable_ids.cols));
+  std::iota(row_ids.begin(), row_ids.end(), NeuronId{0});
+  std::iota(col_ids.begin(), col_ids.end(), NeuronId{0});
+  return pattern_hash(in_stable_ids, row_ids, col_ids);
+}
+
+std::uint64_t pattern_hash(const Topology& pattern, std::span<const NeuronId> row_ids,
+                           std::span<const NeuronId> col_ids) {
+  const Topology& t = pattern;
   const int parts = parts_for(t.connections(), least_part);
   const std::vector<Index> cuts = balanced_cuts(t.row_ptrs, parts);
   std::vector<std::uint64_t> sums(static_cast<std::size_t>(parts), 0);
   for_each_part(parts, [&](int part) {
     std::uint64_t sum = 0;
-    for (Index row = cuts[part]; row < cuts[part + 1]; ++row) {
-      for (Offset p = t.row_ptrs[static_cast<std::size_t>(row)];
-           p < t.row_ptrs[static_cast<std::size_t>(row) + 1]; ++p) {
-        sum += mix64(static_cast<std::uint64_t>(row), word(t.col_idxs[static_cast<std::size_t>(p)]));
+    for (auto row = static_cast<std::size_t>(cuts[part]); row < static_cast<std::size_t>(cuts[part + 1]);
+         ++row) {
+      for (auto p = static_cast<std::size_t>(t.row_ptrs[row]);
+           p < static_cast<std::size_t>(t.row_ptrs[row + 1]); ++p) {
+        sum += mix64(word(row_ids[row]), word(col_ids[static_cast<std::size_t>(t.col_idxs[p])]));
       }
     }
     sums[part] = sum;

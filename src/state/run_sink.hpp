@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "src/sparse/topology.hpp"
@@ -40,6 +41,10 @@ struct LayerRecord {
 
 /// Order-free hash of a pattern given in stable ids: the sum over connections of mix64(row, col).
 [[nodiscard]] std::uint64_t pattern_hash(const Topology& in_stable_ids);
+
+/// The same of a pattern whose rows and columns have these stable ids.
+[[nodiscard]] std::uint64_t pattern_hash(const Topology& pattern, std::span<const NeuronId> row_ids,
+                                         std::span<const NeuronId> col_ids);
 
 /// Takes what a run leaves behind. Implemented by `io`, called on rank 0 only. Calls return soon: the work
 /// may be done later by another thread, in order. They wait where too much would be left waiting in memory. A
