@@ -103,7 +103,9 @@ bool wants_tuning() {
 
 }  // namespace
 
-TuningKey tuning_key(const std::string& version) { return {processor_model(), kernels().name, version}; }
+TuningKey tuning_key(const std::string& version) {
+  return {processor_model(), kernels().name, version + " " PLEXUS_MEASURED_CODE};
+}
 
 fs::path tuning_path(const TuningKey& key) {
   fs::path cache = variable("XDG_CACHE_HOME");

@@ -13,10 +13,11 @@ namespace plexus {
 struct TuningKey {
   std::string processor;  ///< as the system names its model
   std::string kernels;    ///< instruction set
-  std::string version;    ///< of plexus
+  std::string version;    ///< of plexus, and of the code that computes: "0.1.0 9f86d081884c"
 };
 
-/// That of this process.
+/// That of this process, of a plexus of this version. A build with other kernels, layers or compiler has
+/// another.
 [[nodiscard]] TuningKey tuning_key(const std::string& version);
 
 /// The file of a tuning in the user's cache: $XDG_CACHE_HOME/plexus/, or ~/.cache/plexus/. Empty where the

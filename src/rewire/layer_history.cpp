@@ -1,7 +1,5 @@
 #include "src/rewire/layer_history.hpp"
 
-#include <cstdint>
-#include <numeric>
 #include <utility>
 
 #include "src/support/error.hpp"
