@@ -1,6 +1,7 @@
 #include "mpi/communicator.hpp"
 
 #include <exception>
+#include <numeric>
 
 namespace plexus {
 
@@ -30,6 +31,21 @@ std::shared_ptr<const Communicator> Communicator::copy() const {
   MPI_Comm same = MPI_COMM_NULL;
   check_mpi(MPI_Comm_dup(handle_, &same), "MPI_Comm_dup");
   return std::shared_ptr<const Communicator>(new Communicator(same));
+}
+
+std::vector<int> Communicator::ranks_of_world() const {
+  MPI_Group own = MPI_GROUP_NULL;
+  MPI_Group all = MPI_GROUP_NULL;
+  check_mpi(MPI_Comm_group(handle_, &own), "MPI_Comm_group");
+  check_mpi(MPI_Comm_group(MPI_COMM_WORLD, &all), "MPI_Comm_group");
+  std::vector<int> here(static_cast<std::size_t>(size_));
+  std::iota(here.begin(), here.end(), 0);
+  std::vector<int> there(here.size());
+  check_mpi(MPI_Group_translate_ranks(own, size_, here.data(), all, there.data()),
+            "MPI_Group_translate_ranks");
+  MPI_Group_free(&own);
+  MPI_Group_free(&all);
+  return there;
 }
 
 bool Communicator::on_one_machine() const {

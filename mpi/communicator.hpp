@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "mpi/mpi_calls.hpp"
 
@@ -25,6 +26,8 @@ class Communicator {
   [[nodiscard]] MPI_Comm get() const { return handle_; }
   [[nodiscard]] int rank() const { return rank_; }
   [[nodiscard]] int size() const { return size_; }
+  /// Independent. The ranks among all of the job.
+  [[nodiscard]] std::vector<int> ranks_of_world() const;
   /// Collective. Whether all its ranks run on one machine.
   [[nodiscard]] bool on_one_machine() const;
 

@@ -25,6 +25,13 @@ class DistributedContext {
   [[nodiscard]] virtual int rank() const = 0;
   /// Independent.
   [[nodiscard]] virtual int size() const = 0;
+  /// What the ranks of a context are in the whole job, in the order of their ranks here.
+  struct JobRanks {
+    std::vector<int> ranks;
+    int size = 1;  ///< of the job
+  };
+  /// Independent. For messages that people read.
+  [[nodiscard]] virtual JobRanks job_ranks() const = 0;
 
   /// Collective, also where the part is destroyed. The ranks that pass the same colour (not negative) form a
   /// context of their own, in the order of their ranks here. Calls of different parts meet nowhere.

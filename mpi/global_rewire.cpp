@@ -21,10 +21,11 @@ void check_replicas(DistributedContext& ctx, Network& network) {
     network.layer(l).release_state();
   }
   const auto all = gather_all(ctx, own);
+  const std::vector<int> ranks_of_job = ctx.job_ranks().ranks;
   for (std::size_t l = 0; l < network.depth(); ++l) {
     std::map<std::uint64_t, std::vector<int>> ranks_with;
     for (std::size_t rank = 0; rank < all.size(); ++rank)
-      ranks_with[all[rank].at(l)].push_back(static_cast<int>(rank));
+      ranks_with[all[rank].at(l)].push_back(ranks_of_job[rank]);
     if (ranks_with.size() == 1) continue;
     const auto majority = std::ranges::max_element(
         ranks_with, [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); });
@@ -34,7 +35,7 @@ void check_replicas(DistributedContext& ctx, Network& network) {
     }
     std::ranges::sort(differing);
     throw RanksFailed(
-        ExitCode::fault,
+        ctx, ExitCode::fault,
         fmt::format("layer {} differs between ranks: rank {} does not hold what the others do. A bit was "
                     "flipped, or the ranks run different programs. Resume from the last checkpoint "
                     "(--resume auto); if it happens again on the same machine, do not use that machine.",

@@ -51,6 +51,8 @@ InProcessContext::~InProcessContext() {
 
 int InProcessContext::size() const { return group_->size(); }
 
+DistributedContext::JobRanks InProcessContext::job_ranks() const { return group_->job_ranks(); }
+
 std::unique_ptr<DistributedContext> InProcessContext::split(int color) {
   ensure(color >= 0, "a part of the ranks has colour {}", color);
   auto [part, rank] = group_->split(group_, rank_, "split", color);

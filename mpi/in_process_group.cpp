@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
 #include <thread>
 
 #include "src/support/error.hpp"
@@ -23,6 +24,19 @@ InProcessGroup::InProcessGroup(std::shared_ptr<InProcessGroup> whole, std::vecto
       members_(ranks_.size(), Member::none),
       calls_(members_.size(), 0),
       memory_calls_(members_.size(), 0) {}
+
+DistributedContext::JobRanks InProcessGroup::job_ranks() const {
+  DistributedContext::JobRanks job{ranks_, size()};
+  if (is_part()) {
+    const DistributedContext::JobRanks whole = whole_->job_ranks();
+    for (int& rank : job.ranks) rank = whole.ranks[static_cast<std::size_t>(rank)];
+    job.size = whole.size;
+  } else {
+    job.ranks.resize(members_.size());
+    std::iota(job.ranks.begin(), job.ranks.end(), 0);
+  }
+  return job;
+}
 
 void InProcessGroup::join(int rank) {
   const std::lock_guard lock(job_->mutex);

@@ -39,6 +39,7 @@ class InProcessGroup {
 
   [[nodiscard]] int size() const { return static_cast<int>(members_.size()); }
   [[nodiscard]] bool is_part() const { return whole_ != nullptr; }
+  [[nodiscard]] DistributedContext::JobRanks job_ranks() const;
 
   void join(int rank);
   void leave(int rank);

@@ -51,6 +51,10 @@ int MpiRanks::rank() const { return communicator_->rank(); }
 
 int MpiRanks::size() const { return communicator_->size(); }
 
+DistributedContext::JobRanks MpiRanks::job_ranks() const {
+  return {communicator_->ranks_of_world(), Communicator::world()->size()};
+}
+
 std::unique_ptr<DistributedContext> MpiRanks::split(int color) {
   ensure(color >= 0, "a part of the ranks has colour {}", color);
   const activity::Collective waiting("split", ++*collectives_);

@@ -34,6 +34,7 @@ class MpiRanks : public DistributedContext {
 
   [[nodiscard]] int rank() const override;
   [[nodiscard]] int size() const override;
+  [[nodiscard]] JobRanks job_ranks() const override;
   [[nodiscard]] std::unique_ptr<DistributedContext> split(int color) override;
   void barrier() override;
   void broadcast(std::span<std::byte> bytes, int root) override;

@@ -37,6 +37,11 @@ inline void check_part(const DistributedContext& ctx, DistributedContext& part,
                                   << " of " << part.size() << " of its part");
   ASSERT_EQ(part.size(), static_cast<int>(ranks.size()));
   ASSERT_EQ(ranks[static_cast<std::size_t>(part.rank())], ctx.rank());
+  const DistributedContext::JobRanks job = ctx.job_ranks();
+  std::vector<int> ranks_of_job;
+  for (const int rank : ranks) ranks_of_job.push_back(job.ranks.at(static_cast<std::size_t>(rank)));
+  EXPECT_EQ(part.job_ranks().ranks, ranks_of_job);
+  EXPECT_EQ(part.job_ranks().size, job.size);
   const std::int64_t total = std::accumulate(ranks.begin(), ranks.end(), std::int64_t{0});
 
   part.barrier();

@@ -8,6 +8,7 @@
 #include "mpi/collective_check.hpp"
 #include "mpi/collectives.hpp"
 #include "mpi/number_ranges.hpp"
+#include "mpi/watchdog.hpp"
 #include "tests/support/run_ranks.hpp"
 
 namespace plexus {
@@ -48,12 +49,14 @@ TEST(CollectiveCheck, SaysACommonMessageOnce) {
 }
 
 TEST(CollectiveCheck, SaysEachDistinctMessageOnceWithItsRanks) {
+  activity::position(-1, -1);  // of no test that ran before
+  activity::at("reading, layer", 3);
   const auto failure = failure_on_all(5, [](int rank) {
     if (rank == 1) throw Fault("disk gone");
     if (rank >= 2) throw InputError("no such file");
   });
 
-  EXPECT_EQ(failure.message, "rank 1 of 5: disk gone\nranks 2-4 of 5: no such file");
+  EXPECT_EQ(failure.message, "rank 1 of 5: disk gone [in 'reading, layer 3']\nranks 2-4 of 5: no such file");
   EXPECT_EQ(failure.code, ExitCode::fault) << "the code of the lowest failing rank";
 }
 
@@ -71,6 +74,21 @@ TEST(CollectiveCheck, OtherExceptionsAreFaults) {
   EXPECT_EQ(memory.message.find("out of memory. "), 0u) << memory.message;
   EXPECT_EQ(unknown.code, ExitCode::fault);
   EXPECT_EQ(unknown.message.find("unexpected failure: vector"), 0u) << unknown.message;
+}
+
+TEST(CollectiveCheck, AFailureOfSomeRanksNamesThemAsTheJobDoes) {
+  run_ranks(6, [](DistributedContext& ctx) {
+    const auto part = ctx.split(ctx.rank() % 2);
+    try {
+      on_all_ranks(*part, [&] { require(ctx.rank() != 3 && ctx.rank() != 5, "no such file"); });
+      EXPECT_EQ(ctx.rank() % 2, 0) << "nothing was thrown";
+    } catch (const RanksFailed& failed) {
+      EXPECT_EQ(ctx.rank() % 2, 1);
+      EXPECT_STREQ(failed.what(), "ranks 3, 5 of 6: no such file");
+      EXPECT_FALSE(failed.is_of_all());
+      EXPECT_EQ(failed.speaker(), 1);
+    }
+  });
 }
 
 TEST(CollectiveCheck, ASharedFailureInsideIsPassedOnAsItIs) {

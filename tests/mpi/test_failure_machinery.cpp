@@ -152,6 +152,24 @@ TEST(RunGuarded, PrintsASharedFailureOnceAndReturnsItsCodeEverywhere) {
   EXPECT_EQ(codes, 3 * 64);
 }
 
+TEST(RunGuarded, AFailureOfSomeRanksIsPrintedOnceAndEndsAll) {
+  testing::internal::CaptureStderr();
+
+  EXPECT_THROW(run_ranks(4,
+                         [&](DistributedContext& ctx) {
+                           const auto part = ctx.split(ctx.rank() / 2);
+                           (void)run_guarded(ctx, [&]() -> ExitCode {
+                             if (ctx.rank() >= 2)
+                               on_all_ranks(*part, [&] { require(ctx.rank() != 3, "no such file"); });
+                             return ExitCode::ok;
+                           });
+                           ctx.barrier();
+                         }),
+               JobAborted);
+
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "plexus: rank 3 of 4: no such file\n");
+}
+
 TEST(RunGuarded, ALoneFailureNamesItsRankAndEndsAll) {
   testing::internal::CaptureStderr();
 
