@@ -183,6 +183,7 @@ Trainer::Trainer(DistributedContext& ctx, Setup setup, std::optional<ModelSnapsh
   if (setup_.slices != nullptr) resume = setup_.slices->head.rest;
   if (resume.has_value()) {
     position_ = resume->position;
+    last_fingerprint_ = resume->fingerprint;
     position_.restarts += 1;
     history_ = std::move(resume->history);
     last_fingerprint_ = resume->fingerprint;
