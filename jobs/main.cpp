@@ -15,6 +15,7 @@
 #include "mpi/guarded_main.hpp"
 #include "mpi/mpi_context.hpp"
 #include "mpi/process.hpp"
+#include "mpi/staged_failure.hpp"
 #include "src/support/error.hpp"
 #include "src/support/heap.hpp"
 #include "src/support/text.hpp"
@@ -74,7 +75,10 @@ int main(int argc, char** argv) {
     options.shared_memory = plexus::wants_shared_memory();
     plexus::MpiContext ctx(argc, argv, options);
     plexus::install_crash_handlers(ctx.rank(), ctx.size());
-    return plexus::run_guarded(ctx, [&] { return parse_and_run(argc, argv, &ctx); });
+    return plexus::run_guarded(ctx, [&] {
+      plexus::stage_failure(std::getenv(plexus::staged_failure_variable), ctx.rank());
+      return parse_and_run(argc, argv, &ctx);
+    });
   }
   try {
     return static_cast<int>(parse_and_run(argc, argv, nullptr));

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "mpi/collectives.hpp"
+#include "mpi/watchdog.hpp"
 #include "src/parts/part_message.hpp"
 
 namespace plexus {
@@ -41,6 +42,7 @@ void add_base(Topology& all, const std::vector<Offset>& row_ptrs, const std::vec
 
 std::optional<LayerHistory> joined_history(DistributedContext& ctx, LayerHistory own,
                                            Offset connections_before) {
+  activity::at("topology history");
   std::vector<std::vector<std::byte>> outgoing(static_cast<std::size_t>(ctx.size()));
   outgoing[0] = message_of(own, connections_before);
   own.dropped = {};

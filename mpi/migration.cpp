@@ -7,6 +7,7 @@
 
 #include "mpi/collectives.hpp"
 #include "mpi/model_snapshot_serialization.hpp"
+#include "mpi/watchdog.hpp"
 #include "src/state/layer_slices.hpp"
 
 namespace plexus {
@@ -61,6 +62,7 @@ LevelCuts balanced_level_cuts(Parts& parts, Network& network) {
 void migrate(DistributedContext& group, Network& network, const LevelCuts& cuts) {
   std::vector<NeuronId> col_ids = network.layer(0).col_ids();
   const auto moved_slice = [&](std::size_t l) {
+    activity::at("moving neurons to other parts, layer", static_cast<std::int64_t>(l) + 1);
     std::vector<std::vector<std::byte>> messages;
     std::vector<NeuronId> row_ids;
     {

@@ -98,9 +98,7 @@ bool MpiPeerMessages::poll() {
 
 template <class Done>
 void MpiPeerMessages::wait_until(Done&& done) {
-  const std::int64_t number = ++waits_;
-  if (done()) return;
-  const activity::Collective waiting("messages of other ranks", number);
+  const activity::Collective waiting("messages of other ranks", ++waits_);
   for (int polls = 0; !done(); ++polls) between_polls(polls);
 }
 

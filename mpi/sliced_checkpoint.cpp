@@ -107,7 +107,11 @@ std::uint64_t write_slices(DistributedContext& parts, SliceFiles* files, SliceWr
     const LayerSnapshot& slice = slice_of(l);
     const SlicePlace place = place_of(parts, slice);
     fingerprints.push_back(static_cast<std::int64_t>(slice_fingerprint(slice, l)));
-    if (has_file) attempt.go_on([&] { writer.write(l, slice, place); });
+    if (!has_file) continue;
+    attempt.go_on([&] {
+      activity::at("writing the checkpoint, layer", static_cast<std::int64_t>(l) + 1);
+      writer.write(l, slice, place);
+    });
   }
   const std::uint64_t found = fingerprint_of(parts, head, std::move(fingerprints));
   activity::at("checkpoint, on its way to the disk");

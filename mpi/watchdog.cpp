@@ -28,18 +28,26 @@ std::atomic<std::int64_t> now_epoch{-1};
 std::atomic<std::int64_t> now_step{-1};
 std::atomic<const char*> collective_name{nullptr};
 std::atomic<std::int64_t> collective_number{-1};
+std::atomic<void (*)()> observer_of_signs{nullptr};
 
 constexpr auto relaxed = std::memory_order_relaxed;
 
 void sign_of_life() noexcept { signs.store(signs.load(relaxed) + 1, relaxed); }
 
+void call_observer() {
+  if (void (*const observer)() = observer_of_signs.load(relaxed)) observer();
+}
+
 }  // namespace
 
-void at(const char* what, std::int64_t number) noexcept {
+void at(const char* what, std::int64_t number) {
   now_at.store(what, relaxed);
   now_number.store(number, relaxed);
   sign_of_life();
+  call_observer();
 }
+
+void observe(void (*observer)()) noexcept { observer_of_signs.store(observer, relaxed); }
 
 void position(std::int64_t epoch, std::int64_t step) noexcept {
   now_epoch.store(epoch, relaxed);
@@ -69,10 +77,11 @@ std::string describe() {
   return text;
 }
 
-Collective::Collective(const char* name, std::int64_t number) noexcept {
+Collective::Collective(const char* name, std::int64_t number) {
   collective_number.store(number, relaxed);
   collective_name.store(name, relaxed);
   sign_of_life();
+  call_observer();
 }
 
 Collective::~Collective() {

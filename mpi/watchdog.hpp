@@ -16,8 +16,9 @@ namespace plexus {
 namespace activity {
 
 /// A sign of life: the main thread enters `what`, e.g. "gradient exchange, layer", for the `number`-th layer
-/// or block. Call it at least once in each second of normal work. Independent.
-void at(const char* what, std::int64_t number = -1) noexcept;
+/// or block. Call it at least once in each second of normal work. Independent. Throws only what an observer
+/// does.
+void at(const char* what, std::int64_t number = -1);
 
 /// A sign of life: training has got to this step. Independent.
 void position(std::int64_t epoch, std::int64_t step) noexcept;
@@ -29,10 +30,14 @@ void position(std::int64_t epoch, std::int64_t step) noexcept;
 /// The last `what`, or null. Independent; safe in a signal handler.
 [[nodiscard]] const char* what() noexcept;
 
+/// From now on `at` and the beginning of each collective call also call `observer`, which may throw; null
+/// ends that. For failures that tests stage (`staged_failure.hpp`). Independent.
+void observe(void (*observer)()) noexcept;
+
 /// Says for as long as it lives that the main thread may be waiting for other ranks. Contexts use it.
 class Collective {
  public:
-  Collective(const char* name, std::int64_t number) noexcept;
+  Collective(const char* name, std::int64_t number);
   ~Collective();
   Collective(const Collective&) = delete;
   Collective& operator=(const Collective&) = delete;
