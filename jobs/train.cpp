@@ -46,6 +46,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Data and whole checkpoints are read without a sign of life on the way: the watchdog then waits so many
+/// times as long as later.
+constexpr double patience_at_start = 10;
+
 struct TrainOptions {
   std::string config_file;
   std::vector<std::string> overrides;
@@ -328,6 +332,11 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
   const StopRequest stop;  // a request that comes while data are loaded stops the first step
   const int threads = thread_count_of(config);
   omp_set_num_threads(threads);
+  const fs::path path = output_directory(options, config);
+  Watchdog::Options watched{ctx.rank(), ctx.size(), config.parallel.watchdog_seconds, path, {}};
+  watched.seconds *= patience_at_start;
+  std::optional<Watchdog> watchdog(std::in_place, watched);
+  activity::at("reading the data");
   const DataSplit data = agree_on_data(ctx, config);
   const GridShape grid = agree_on_grid(ctx, named, config, data, threads, speaker);
   config.parallel.data = grid.data;
@@ -338,7 +347,7 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
     return ExitCode::ok;
   }
 
-  const fs::path path = output_directory(options, config);
+  activity::at("opening the run");
   Output output;
   std::vector<Found> found;  // one or none
   on_all_ranks(ctx, [&] {
@@ -356,10 +365,12 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
       already_summarised(ctx, output, speaker, path)) {
     return ExitCode::ok;
   }
+  watched.seconds = config.parallel.watchdog_seconds;
+  watchdog.emplace(watched);
+  activity::at("tuning the kernels");
   const FoundTuning tuning = tune_kernels(ctx);
   say_start(speaker, ctx, grid, config, data, threads, tuning, path);
   if (resume.has_value()) speaker.say("resumed  after epoch {}, step {}\n", start.epoch, start.step);
-  const Watchdog watchdog({ctx.rank(), ctx.size(), config.parallel.watchdog_seconds, path, {}});
   RunWriter* sink = output.writer.has_value() ? &*output.writer : nullptr;
   ReportingHook hook(
       Progress(stdout, ctx.rank() == 0 ? config.log.progress : "off", config.training.epochs, start.epoch),
