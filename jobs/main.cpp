@@ -26,6 +26,11 @@ namespace {
 using plexus::Action;
 using plexus::ExitCode;
 
+bool is_set(const char* variable, std::string_view value) {
+  const char* found = std::getenv(variable);
+  return found != nullptr && found == value;
+}
+
 void require_known_subcommand(const CLI::App& app, const std::string& name) {
   std::vector<std::string> known;
   for (const CLI::App* command : app.get_subcommands({})) known.push_back(command->get_name());
@@ -73,6 +78,7 @@ int main(int argc, char** argv) {
   if (with_ranks) {
     plexus::MpiContext::Options options;
     options.shared_memory = plexus::wants_shared_memory();
+    options.check_calls = is_set("PLEXUS_CHECK_CALLS", "on");
     plexus::MpiContext ctx(argc, argv, options);
     plexus::install_crash_handlers(ctx.rank(), ctx.size());
     return plexus::run_guarded(ctx, [&] {

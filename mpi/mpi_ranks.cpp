@@ -3,8 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <numeric>
+#include <string>
 #include <utility>
 
 #include "mpi/communicator.hpp"
@@ -55,9 +57,29 @@ DistributedContext::JobRanks MpiRanks::job_ranks() const {
   return {communicator_->ranks_of_world(), Communicator::world()->size()};
 }
 
+/// @throws Fault if this is not the collective call that the other ranks make
+void MpiRanks::check_same(const char* call, std::size_t count, int root) const {
+  if (!options_.check_calls) return;
+  constexpr int room = 64;
+  std::array<char, room> own{};
+  fmt::format_to_n(own.data(), room - 1, "{}, size {}, root {}", call, count, root);
+  std::vector<char> all(static_cast<std::size_t>(size()) * room);
+  MPI_Request request = MPI_REQUEST_NULL;
+  check_mpi(
+      MPI_Iallgather(own.data(), room, MPI_CHAR, all.data(), room, MPI_CHAR, communicator_->get(), &request),
+      "MPI_Iallgather");
+  finish({&request, 1});
+  for (int peer = 0; peer < size(); ++peer) {
+    const std::string other(all.data() + peer * room);
+    ensure(other == own.data(), "collective call no. {} is '{}' on rank {} but '{}' on rank {}",
+           *collectives_, own.data(), rank(), other, peer);
+  }
+}
+
 std::unique_ptr<DistributedContext> MpiRanks::split(int color) {
   ensure(color >= 0, "a part of the ranks has colour {}", color);
   const activity::Collective waiting("split", ++*collectives_);
+  check_same("split");
   meet();
   return std::unique_ptr<MpiRanks>(new MpiRanks(communicator_->split(color), options_, collectives_));
 }
@@ -71,6 +93,7 @@ void MpiRanks::meet() {
 
 void MpiRanks::barrier() {
   const activity::Collective waiting("barrier", ++*collectives_);
+  check_same("barrier");
   meet();
 }
 
@@ -88,11 +111,13 @@ void MpiRanks::broadcast_pieces(std::span<std::byte> bytes, int root) {
 void MpiRanks::broadcast(std::span<std::byte> bytes, int root) {
   ensure(root >= 0 && root < size(), "broadcast from rank {}, but there are {} ranks", root, size());
   const activity::Collective waiting("broadcast", ++*collectives_);
+  check_same("broadcast", bytes.size(), root);
   broadcast_pieces(bytes, root);
 }
 
 std::vector<std::vector<std::byte>> MpiRanks::allgather(std::span<const std::byte> bytes) {
   const activity::Collective waiting("allgather", ++*collectives_);
+  check_same("allgather");
   const auto ranks = static_cast<std::size_t>(size());
   const auto my_size = static_cast<std::int64_t>(bytes.size());
   std::vector<std::int64_t> sizes(ranks);
@@ -135,6 +160,7 @@ void MpiRanks::exchange(std::span<const std::span<const std::byte>> outgoing, co
   const auto ranks = static_cast<std::size_t>(size());
   ensure(outgoing.size() == ranks, "bytes for {} ranks, but there are {}", outgoing.size(), ranks);
   const activity::Collective waiting("exchange", ++*collectives_);
+  check_same("exchange");
   std::vector<std::int64_t> going(ranks), coming(ranks);
   for (std::size_t peer = 0; peer < ranks; ++peer)
     going[peer] = static_cast<std::int64_t>(outgoing[peer].size());
@@ -167,11 +193,13 @@ void MpiRanks::exchange(std::span<const std::span<const std::byte>> outgoing, co
 
 void MpiRanks::sum(std::span<std::int64_t> values) {
   const activity::Collective waiting("sum of integers", ++*collectives_);
+  check_same("sum of integers", values.size());
   reduce(*communicator_, values, MPI_SUM, options_.piece_bytes);
 }
 
 void MpiRanks::maximum(std::span<std::int64_t> values) {
   const activity::Collective waiting("largest integers", ++*collectives_);
+  check_same("largest integers", values.size());
   reduce(*communicator_, values, MPI_MAX, options_.piece_bytes);
 }
 
@@ -206,6 +234,7 @@ std::unique_ptr<SumQueue<float>> MpiRanks::float_sums(std::size_t capacity) { re
 
 std::unique_ptr<PeerMessages> MpiRanks::peer_messages() {
   const activity::Collective waiting("peer messages", ++*collectives_);
+  check_same("peer messages");
   meet();
   return std::make_unique<MpiPeerMessages>(communicator_->copy(), options_.piece_bytes);
 }

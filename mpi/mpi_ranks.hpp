@@ -27,6 +27,7 @@ class MpiRanks : public DistributedContext {
   struct Options {
     std::size_t piece_bytes = default_piece_bytes;  ///< at least 8, at most the default
     bool shared_memory = true;                      ///< for the sums of ranks that are all on one machine
+    bool check_calls = false;  ///< whether all ranks make the same collective calls; for tests
   };
 
   /// Collective. MPI must run, and must not end before this.
@@ -51,6 +52,7 @@ class MpiRanks : public DistributedContext {
   MpiRanks(std::shared_ptr<const Communicator> communicator, const Options& options,
            std::shared_ptr<std::int64_t> collectives);
 
+  void check_same(const char* call, std::size_t count = 0, int root = 0) const;
   void meet();
   void broadcast_pieces(std::span<std::byte> bytes, int root);
   template <class T>

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "mpi/collective_check.hpp"
+#include "mpi/collectives.hpp"
 #include "mpi/crash_handlers.hpp"
 #include "mpi/guarded_main.hpp"
 #include "mpi/mpi_context.hpp"
@@ -51,6 +52,7 @@ ExitCode run(DistributedContext& ctx, const std::string& mode) {
     sums->start();
     if (step == 3 && mode == "all_ranks") on_all_ranks(ctx, [] { throw InputError("unknown key 'epoch'"); });
     if (step == 3 && fails) fail(mode);
+    if (step == 3 && mode == "other_call") static_cast<void>(fails ? sum(ctx, 1) : largest(ctx, 1));
     if (mode == "stopped_before_message") {
       if (step == 3 && fails) raise(SIGSTOP);
       messages->receive((part->rank() + 1) % part->size(), std::as_writable_bytes(std::span(incoming)));
@@ -79,7 +81,9 @@ int main(int argc, char** argv) {
   options.seconds = std::stod(argv[2]);
   if (argc > 3) options.directory = argv[3];
 
-  MpiContext context(argc, argv);
+  MpiContext::Options ranks;
+  ranks.check_calls = mode == "other_call";
+  MpiContext context(argc, argv, ranks);
   install_crash_handlers(context.rank(), context.size());
   options.rank = context.rank();
   options.size = context.size();
