@@ -11,6 +11,7 @@
 
 #include "io/stream_hash.hpp"
 #include "src/support/error.hpp"
+#include "src/support/sign_of_life.hpp"
 
 namespace plexus {
 
@@ -72,6 +73,7 @@ class PieceReader {
       read_at(file_, block_.data(), part, piece.begin + done);
       own.add(block_.data(), part);
       whole.add(block_.data(), part);
+      sign_of_life();
       done += part;
     }
     return own.value();
@@ -301,6 +303,7 @@ void SliceFileWriter::put(std::uint64_t begin, std::span<const std::byte> bytes)
     hash.add(block.data(), block.size());
     const int error = write_all_at(file_.number(), block.data(), block.size(), begin + done);
     ensure(error == 0, "cannot write '{}': {}", plan_.path, reason_of(error));
+    sign_of_life();
     done += block.size();
   }
   pieces_.push_back({begin, bytes.size(), hash.value()});

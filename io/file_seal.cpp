@@ -15,6 +15,7 @@
 #include "io/file_descriptor.hpp"
 #include "io/stream_hash.hpp"
 #include "src/support/error.hpp"
+#include "src/support/sign_of_life.hpp"
 
 namespace plexus {
 
@@ -65,6 +66,7 @@ std::uint64_t hash_of(const FileDescriptor& file, std::size_t size) {
     const std::size_t part = std::min(size, block.size());
     read_all(file, block.data(), part);
     hash.add(block.data(), part);
+    sign_of_life();
     size -= part;
   }
   return hash.value();

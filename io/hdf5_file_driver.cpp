@@ -15,6 +15,7 @@
 #include "io/file_descriptor.hpp"
 #include "io/file_progress.hpp"
 #include "src/support/error.hpp"
+#include "src/support/sign_of_life.hpp"
 
 namespace plexus::hdf5 {
 
@@ -110,6 +111,7 @@ herr_t read_block(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t at, size_t size, void
       std::memset(to, 0, size);
       return 0;
     }
+    sign_of_life();
     to += got;
     at += static_cast<haddr_t>(got);
     size -= static_cast<size_t>(got);
@@ -128,6 +130,7 @@ herr_t write_block(H5FD_t* file, H5FD_mem_t, hid_t, haddr_t at, size_t size, con
       f.note(errno);
       break;
     }
+    sign_of_life();
     from += put;
     at += static_cast<haddr_t>(put);
     size -= static_cast<size_t>(put);

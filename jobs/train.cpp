@@ -46,9 +46,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Data and whole checkpoints are read without a sign of life on the way: the watchdog then waits so many
-/// times as long as later.
-constexpr double patience_at_start = 10;
+/// Data are read without a sign of life on the way: the watchdog then waits so many times as long as later.
+constexpr double patience_with_data = 10;
 
 struct TrainOptions {
   std::string config_file;
@@ -334,7 +333,7 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
   omp_set_num_threads(threads);
   const fs::path path = output_directory(options, config);
   Watchdog::Options watched{ctx.rank(), ctx.size(), config.parallel.watchdog_seconds, path, {}};
-  watched.seconds *= patience_at_start;
+  watched.seconds *= patience_with_data;
   std::optional<Watchdog> watchdog(std::in_place, watched);
   activity::at("reading the data");
   const DataSplit data = agree_on_data(ctx, config);
@@ -347,6 +346,8 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
     return ExitCode::ok;
   }
 
+  watched.seconds = config.parallel.watchdog_seconds;
+  watchdog.emplace(watched);
   activity::at("opening the run");
   Output output;
   std::vector<Found> found;  // one or none
@@ -365,8 +366,6 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
       already_summarised(ctx, output, speaker, path)) {
     return ExitCode::ok;
   }
-  watched.seconds = config.parallel.watchdog_seconds;
-  watchdog.emplace(watched);
   activity::at("tuning the kernels");
   const FoundTuning tuning = tune_kernels(ctx);
   say_start(speaker, ctx, grid, config, data, threads, tuning, path);

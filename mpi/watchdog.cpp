@@ -12,6 +12,7 @@
 
 #include "mpi/process.hpp"
 #include "src/support/exit_code.hpp"
+#include "src/support/sign_of_life.hpp"
 
 namespace plexus {
 
@@ -32,7 +33,9 @@ std::atomic<void (*)()> observer_of_signs{nullptr};
 
 constexpr auto relaxed = std::memory_order_relaxed;
 
-void sign_of_life() noexcept { signs.store(signs.load(relaxed) + 1, relaxed); }
+void sign_of_main_thread() noexcept { signs.store(signs.load(relaxed) + 1, relaxed); }
+
+std::uint64_t all_signs() noexcept { return signs.load(relaxed) + signs_of_life(); }
 
 void call_observer() {
   if (void (*const observer)() = observer_of_signs.load(relaxed)) observer();
@@ -43,7 +46,7 @@ void call_observer() {
 void at(const char* what, std::int64_t number) {
   now_at.store(what, relaxed);
   now_number.store(number, relaxed);
-  sign_of_life();
+  sign_of_main_thread();
   call_observer();
 }
 
@@ -52,7 +55,7 @@ void observe(void (*observer)()) noexcept { observer_of_signs.store(observer, re
 void position(std::int64_t epoch, std::int64_t step) noexcept {
   now_epoch.store(epoch, relaxed);
   now_step.store(step, relaxed);
-  sign_of_life();
+  sign_of_main_thread();
 }
 
 const char* what() noexcept { return now_at.load(relaxed); }
@@ -80,13 +83,13 @@ std::string describe() {
 Collective::Collective(const char* name, std::int64_t number) {
   collective_number.store(number, relaxed);
   collective_name.store(name, relaxed);
-  sign_of_life();
+  sign_of_main_thread();
   call_observer();
 }
 
 Collective::~Collective() {
   collective_name.store(nullptr, relaxed);
-  sign_of_life();
+  sign_of_main_thread();
 }
 
 }  // namespace activity
@@ -123,7 +126,7 @@ void Watchdog::watch() {
   using Clock = std::chrono::steady_clock;
   const double period = std::min(1.0, options_.seconds / 20.0);
   const double extra = std::max(3.0, options_.seconds / 10.0);
-  auto seen = activity::signs.load(activity::relaxed);
+  auto seen = activity::all_signs();
   auto last_look = Clock::now();
   double still = 0.0;
 
@@ -132,7 +135,7 @@ void Watchdog::watch() {
     const auto look = Clock::now();
     const double passed = std::chrono::duration<double>(look - last_look).count();
     last_look = look;
-    const auto now = activity::signs.load(activity::relaxed);
+    const auto now = activity::all_signs();
     if (now != seen) {
       seen = now;
       still = 0.0;
@@ -154,7 +157,7 @@ void Watchdog::report_hang(double still_seconds) const {
   std::string report = fmt::format(
       "plexus: rank {} of {} on host {} has stood still for {:.0f} s{}{}, after {} signs of life. ",
       options_.rank, options_.size, host_name(), still_seconds, where.empty() ? "" : " ", where,
-      activity::signs.load(activity::relaxed));
+      activity::all_signs());
   if (waiting) {
     report +=
         "It waits for a rank that has not made this call: one at a lower number, elsewhere, or silent. ";

@@ -13,6 +13,7 @@
 #include "mpi/guarded_main.hpp"
 #include "mpi/stop_request.hpp"
 #include "mpi/watchdog.hpp"
+#include "src/support/sign_of_life.hpp"
 #include "tests/support/run_ranks.hpp"
 
 namespace plexus {
@@ -73,6 +74,18 @@ TEST(Watchdog, IsQuietWhileThereAreSignsOfLife) {
   std::string report;
   for (int i = 0; i < 220 && report.empty(); ++i) {
     activity::at("kernel", i);
+    report = watched.within(10ms);
+  }
+
+  EXPECT_EQ(report, "");
+}
+
+TEST(Watchdog, CountsTheSignsOfLifeOfOtherFoldersToo) {
+  WatchedReport watched(1.5);
+
+  std::string report;
+  for (int i = 0; i < 220 && report.empty(); ++i) {
+    sign_of_life();
     report = watched.within(10ms);
   }
 
