@@ -94,7 +94,7 @@ double step_nanoseconds(SparseLayer& layer, const OptimizerStep& step) {
 CurvePoint carry_point(Index neurons) {
   const Topology topology = erdos_renyi(neurons, neurons, std::min(1.0, connections_per_neuron / neurons),
                                         RandomStream(1, Purpose::topology));
-  const std::vector<std::uint32_t> places = transposed(topology).sources;
+  const std::vector<std::uint32_t> places = row_positions(topology, transposed(topology));
   const std::vector<Real> by_column(places.size(), Real{1});
   std::array<std::vector<Real>, 2> sent = {by_column, by_column};
   std::vector<Real> by_row(places.size());
