@@ -317,9 +317,9 @@ void SparseLayer::backward_in_parts(const Slabs& x, const Slabs& delta, Slabs* d
   std::size_t cut = 0;
   for (const Part& part : parts_) {
     Value* out = use.sink->part_begins(part.first, part.count);
-    const bool has_weights = part.first < connections();
+    const bool has_columns = cut + 1 < part_col_cuts_.size();
     for_each_part(threads, [&](int thread) {
-      if (has_weights) {
+      if (has_columns) {
         const std::size_t t = cut + static_cast<std::size_t>(thread);
         const RowRange cols{part_col_cuts_[t], part_col_cuts_[t + 1]};
         columns(x, delta, dx, use, cols,
@@ -334,7 +334,7 @@ void SparseLayer::backward_in_parts(const Slabs& x, const Slabs& delta, Slabs* d
       }
     });
     use.sink->part_done();
-    if (has_weights) cut += static_cast<std::size_t>(threads);
+    if (has_columns) cut += static_cast<std::size_t>(threads);
   }
 }
 
