@@ -21,7 +21,11 @@ struct Batch {
 
   /// Takes the samples `ids` of `data`, in this order; keeps its memory.
   /// @param lines_per_slab  of the inputs, and so of all that the network makes of them
-  void gather(const Dataset& data, std::span<const std::int64_t> ids, Index lines_per_slab = slab_lines);
+  /// @param features        the only ones that are wanted; the others are some finite values, and
+  /// `magnitudes`
+  ///                        does not count them. Without any: all.
+  void gather(const Dataset& data, std::span<const std::int64_t> ids, Index lines_per_slab = slab_lines,
+              std::span<const RowRange> features = {});
 };
 
 }  // namespace plexus

@@ -84,12 +84,14 @@ Index Network::lines_per_slab() const {
 }
 
 void Network::gather(Batch& batch, const Dataset& data, std::span<const std::int64_t> ids) const {
-  if (part_ != nullptr) {
-    const auto part = static_cast<std::size_t>(part_->parts().own());
-    const std::vector<Index>& inputs = cuts().front();
-    batch.inputs.surround(inputs[part], inputs.back() - inputs[part + 1]);
+  if (part_ == nullptr) {
+    batch.gather(data, ids, lines_per_slab());
+    return;
   }
-  batch.gather(data, ids, lines_per_slab());
+  const auto part = static_cast<std::size_t>(part_->parts().own());
+  const std::vector<Index>& inputs = cuts().front();
+  batch.inputs.surround(inputs[part], inputs.back() - inputs[part + 1]);
+  batch.gather(data, ids, lines_per_slab(), part_->inputs_read());
 }
 
 void Network::settle() {
@@ -128,9 +130,10 @@ void Network::forward(const Batch& batch, std::optional<DropoutKey> dropout) {
   Halo& outputs = part_->activations(depth() - 1);
   static_cast<void>(outputs.poll());
   if (dropout.has_value() && bounds_wanted_) {
-    hidden_.clear();
-    for (std::size_t l = 0; l + 1 < depth(); ++l) hidden_.push_back(&work_[l].a_magnitudes);
-    part_->start_magnitudes(hidden_, batch.inputs.lines());
+    input_magnitudes_ = batch.magnitudes;
+    shared_.assign({&input_magnitudes_});
+    for (std::size_t l = 0; l + 1 < depth(); ++l) shared_.push_back(&work_[l].a_magnitudes);
+    part_->start_magnitudes(shared_, batch.inputs.lines());
   }
   part_->wait_for_activations(depth() - 1, slabs);
   if (!activations_.back()->sign_is_enough()) outputs.exchange(work_.back().z);
@@ -319,7 +322,8 @@ template void Network::weight_gradient(std::size_t, const Batch&, const ExactGra
 template void Network::weight_gradient(std::size_t, const Batch&, const FastGradient&);
 
 double Network::gradient_bound(std::size_t l, const Batch& batch) const {
-  const LineMagnitudes& x = l == 0 ? batch.magnitudes : work_[l - 1].a_magnitudes;
+  const LineMagnitudes& inputs = part_ == nullptr ? batch.magnitudes : input_magnitudes_;
+  const LineMagnitudes& x = l == 0 ? inputs : work_[l - 1].a_magnitudes;
   const LineMagnitudes& delta = work_[l].delta_magnitudes;
   double bound = 0;
   const Index lines = batch.inputs.lines();

@@ -160,7 +160,8 @@ class Network {
   std::vector<Work> work_;
   std::vector<Slabs> deltas_;            ///< of all layers, or two that layers use by turns
   std::unique_ptr<NetworkPart> part_;    ///< null for a whole network; goes first, as it sends from these
-  std::vector<LineMagnitudes*> hidden_;  ///< magnitudes of the activations of all levels but the last
+  LineMagnitudes input_magnitudes_;      ///< over all parts
+  std::vector<LineMagnitudes*> shared_;  ///< between parts at the moment
 };
 
 }  // namespace plexus

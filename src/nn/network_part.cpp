@@ -18,6 +18,24 @@ Real magnitude_of(std::int64_t order) {
   return std::bit_cast<Real>(static_cast<Bits>(order));
 }
 
+/// Inputs that are read without need rather than left out between two others: each range costs a call for
+/// every 16 samples.
+constexpr Index least_gap = 16;
+
+/// Ranges of the inputs that `slice` reads or that are `own`.
+std::vector<RowRange> inputs_of(const Topology& slice, RowRange own) {
+  std::vector<std::uint8_t> read(static_cast<std::size_t>(slice.cols), 0);
+  for (const Index col : slice.col_idxs) read[static_cast<std::size_t>(col)] = 1;
+  std::fill(read.begin() + own.begin, read.begin() + own.end, std::uint8_t{1});
+  std::vector<RowRange> ranges;
+  for (Index col = 0; col < slice.cols; ++col) {
+    if (read[static_cast<std::size_t>(col)] == 0) continue;
+    if (ranges.empty() || col - ranges.back().end >= least_gap) ranges.push_back({col, col});
+    ranges.back().end = col + 1;
+  }
+  return ranges;
+}
+
 }  // namespace
 
 NetworkPart::NetworkPart(Parts& parts) : parts_(parts), maximum_(parts), largest_(parts) {}
@@ -42,6 +60,8 @@ void NetworkPart::take_slices(std::vector<std::unique_ptr<Layer>>& layers, Layer
 void NetworkPart::reconnect(LevelCuts cuts) {
   cuts_ = std::move(cuts);
   count_traffic();
+  const auto own = static_cast<std::size_t>(parts_.own());
+  inputs_read_ = inputs_of(*slices_[0]->view(false).topology, {cuts_[0][own], cuts_[0][own + 1]});
   activation_halos_.clear();
   gradient_halos_.clear();
   for (std::size_t l = 0; l < slices_.size(); ++l) {

@@ -39,6 +39,10 @@ class NetworkPart {
   /// The slices have new patterns, and neurons are cut like this.
   void reconnect(LevelCuts cuts);
 
+  /// Inputs that the first slice reads, or that are own, in ascending ranges; a gap that is not worth the
+  /// trouble is part of a range.
+  [[nodiscard]] std::span<const RowRange> inputs_read() const { return inputs_read_; }
+
   /// Brings activations of level l to the parts that read them.
   [[nodiscard]] Halo& activations(std::size_t l) { return *activation_halos_[l]; }
   /// The same for gradients; not for the last level, where each part computes all.
@@ -80,6 +84,7 @@ class NetworkPart {
   Parts& parts_;
   LevelCuts cuts_;
   std::vector<SlicedLayer*> slices_;
+  std::vector<RowRange> inputs_read_;
   std::vector<bool> weights_sent_;
   std::vector<std::unique_ptr<Halo>> activation_halos_;
   std::vector<std::unique_ptr<Halo>> gradient_halos_;

@@ -272,6 +272,20 @@ TEST(Trainer, SameBitsWhereLevelsTravelInPieces) {
   }
 }
 
+TEST(Trainer, SameBitsWherePartsReadFewInputs) {
+  Experiment wide;
+  wide.config.network.layers = {600, 40, 36, 5};
+  wide.config.topology.density = 0.01;
+  wide.config.training.epochs = 3;
+  wide.data.train = blobs(300, 600, 5, 1);
+  wide.data.test = blobs(203, 600, 5, 2);
+  const ModelSnapshot one = train(wide, 1);
+  for (const auto& [data, model] : {std::pair{1, 2}, {2, 2}, {1, 4}}) {
+    SCOPED_TRACE(testing::Message() << data << " x " << model);
+    expect_same_state(train(wide.on_grid(data, model), data * model), one);
+  }
+}
+
 TEST(Trainer, PartsLeaveTheSameHistoryAsOneRank) {
   const Experiment run;
   MemorySink one;

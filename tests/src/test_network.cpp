@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
@@ -52,6 +54,33 @@ Step step_with(const ExperimentConfig& config, const Dataset& data, Index lines_
     step.bounds.push_back(network.gradient_bound(l, batch));
   }
   return step;
+}
+
+TEST(Batch, GathersTheFeaturesThatAreWanted) {
+  const Dataset data = random_data(150, 90, 5);
+  std::vector<std::int64_t> ids;
+  for (std::int64_t i = 0; i < 140; ++i) ids.push_back(i + 5);
+  Batch all;
+  all.gather(data, ids);
+  const std::vector<RowRange> wanted = {{0, 3}, {20, 60}, {89, 90}};
+
+  Batch some;
+  some.gather(data, ids, slab_lines, wanted);
+
+  EXPECT_EQ(some.labels, all.labels);
+  EXPECT_EQ(some.sample_ids, all.sample_ids);
+  for (Index line = 0; line < lines_of(140); ++line) {
+    Real largest = 0;
+    for (Index feature = 0; feature < 90; ++feature) {
+      const bool is_wanted = feature < 3 || (feature >= 20 && feature < 60) || feature == 89;
+      for (Index i = 0; i < line_samples; ++i) {
+        const Real value = some.inputs.at(line, feature)[i];
+        EXPECT_EQ(value, is_wanted ? all.inputs.at(line, feature)[i] : Real{0}) << "feature " << feature;
+        largest = std::max(largest, std::abs(value));
+      }
+    }
+    EXPECT_EQ(some.magnitudes.largest(line), largest) << "line " << line;
+  }
 }
 
 TEST(Network, TheLinesOfASlabChangeNoBit) {
