@@ -26,8 +26,7 @@ void for_each_metric(Visitor&& visit) {
   visit("dropped", &M::dropped, "1", "connections removed per layer, those of pruned neurons included");
   visit("grown", &M::grown, "1", "connections added per layer");
   visit("seconds_train", &M::seconds_train, "s", "time to train");
-  visit("seconds_exchange", &M::seconds_exchange, "s",
-        "time waiting for gradients of other ranks, part of training");
+  visit("seconds_exchange", &M::seconds_exchange, "s", "time waiting for other ranks, part of training");
   visit("seconds_evaluate", &M::seconds_evaluate, "s", "time to evaluate the test part");
   visit("seconds_rewire", &M::seconds_rewire, "s", "time to rewire");
   visit("seconds_checkpoint", &M::seconds_checkpoint, "s", "time training stood still for a checkpoint");

@@ -44,7 +44,7 @@ struct EpochMetrics {
   std::vector<Offset> dropped;        ///< connections removed per layer, those of pruned neurons included
   std::vector<Offset> grown;          ///< per layer
   double seconds_train = 0;
-  double seconds_exchange = 0;  ///< waiting for gradients of other ranks; part of seconds_train
+  double seconds_exchange = 0;  ///< rank 0 waiting for other ranks; part of seconds_train
   double seconds_evaluate = 0;
   double seconds_rewire = 0;
   double seconds_checkpoint = 0;  ///< time training stood still for it
