@@ -117,6 +117,7 @@ json as_json(const GridCost& cost) {
             {"activations", cost.memory.activations},
             {"exchange", cost.memory.exchange},
             {"data", cost.memory.data},
+            {"program", cost.memory.program},
             {"total", cost.memory.total()}}},
           {"sent_bytes",
            {{"sums", cost.sums}, {"halo", cost.halo}, {"weights", cost.weights}, {"total", cost.bytes()}}},

@@ -20,6 +20,13 @@ namespace {
 
 constexpr double real = sizeof(Real);
 constexpr double index_bytes = sizeof(Index);
+/// Of a sparse connection, besides the weight and its optimizer state by column: its row there; its column, a
+/// copy of the weight and the place by column in the row.
+constexpr double whole_layer_bytes = real + 3 * index_bytes;
+/// The same where parts hold slices.
+constexpr double slice_bytes = real + 3 * index_bytes;
+/// The program with its libraries before it holds anything. Measured with Open MPI 4.1.
+constexpr double program_bytes = 29 << 20;
 /// Sums under way, as the exchange of gradients reserves them.
 constexpr double queue_bytes = 8 << 20;
 /// Connections of a part and the row of a neuron: row and column pointers, the ids of rows and of columns.
@@ -139,27 +146,39 @@ ComputeTime compute_time(const PlannedRun& run, const std::vector<Slice>& slices
   return {ns.forward * unit, ns.backward * unit, ns.step * unit};
 }
 
+/// Bytes of what a part packs for others. Where they read all of its neurons, these go as they lie there.
+/// @param values  bytes of a neuron
+double packed_bytes(const Slice& slice, int parts, double values) {
+  const auto packed = [&](double halo, double neurons) {
+    const double others = neurons * (1 - 1.0 / parts);
+    return others - halo < 1 ? 0 : halo * values;
+  };
+  return packed(slice.forward_halo, static_cast<double>(slice.plan->cols)) +
+         packed(slice.backward_halo, static_cast<double>(slice.plan->rows));
+}
+
 GridMemory memory_of(const PlannedRun& run, const std::vector<Slice>& slices, GridShape grid,
                      Offset samples) {
   const double values = static_cast<double>(lines_of(samples)) * line_samples * real;  // bytes of a neuron
   const double of_value = real * (1 + run.optimizer_states);
   GridMemory memory;
   memory.activations = 2 * slices.front().inputs_needed * values;  // of this step and of the next
-  double halo = 0;
+  memory.program = program_bytes;
   for (std::size_t l = 0; l < slices.size(); ++l) {
     const Slice& slice = slices[l];
     const bool dense = slice.plan->kind == LayerKind::dense;
-    const double second_copy = dense ? (grid.model > 1 ? real : 0) : real + 3 * index_bytes;
-    memory.parameters += slice.connections * (of_value + second_copy);
+    const double besides = dense ? 0 : (grid.model > 1 ? slice_bytes : whole_layer_bytes);
+    memory.parameters += slice.connections * (of_value + besides);
     memory.parameters += slice.rows * (of_value + neuron_bytes);
     const bool last = l + 1 == slices.size();
     const double a = last ? slice.rows : slices[l + 1].inputs_needed;
     const double mask = !last && run.dropout ? slice.rows / (line_samples * 2) : 0;  // 2 bytes a line
     memory.activations += values * (a + slice.outputs_needed + (run.keeps_z[l] ? slice.rows : 0) + mask);
-    halo = std::max({halo, slice.forward_halo, slice.backward_halo});
     memory.exchange += index_bytes * (slice.forward_halo + slice.backward_halo) * 2;  // what comes, what goes
+    memory.exchange += packed_bytes(slice, grid.model, values);
+    if (grid.model > 1)
+      memory.exchange += slice.connections * (2 - 1.0 / grid.model) * real;  // sent, received
   }
-  memory.exchange += 2 * halo * static_cast<double>(samples) * real;
   if (grid.data > 1) memory.exchange += queue_bytes;
   memory.data = static_cast<double>(run.samples) *
                 (static_cast<double>(run.layers.front().cols) * sizeof(float) + sizeof(std::int32_t));

@@ -46,7 +46,8 @@ struct GridMemory {
   double activations = 0;  ///< of the rank's samples
   double exchange = 0;     ///< sums under way, halo lists and buffers
   double data = 0;
-  [[nodiscard]] double total() const { return parameters + activations + exchange + data; }
+  double program = 0;  ///< what any run takes
+  [[nodiscard]] double total() const { return parameters + activations + exchange + data + program; }
 };
 
 /// What the busiest rank of a grid holds, sends (and receives as much) in a step, and how long the step

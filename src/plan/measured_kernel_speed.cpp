@@ -271,7 +271,7 @@ CurvePoint whole_point(const Training& training, const KernelSpeed& speed) {
       network.backward(l, batch, ExactGradient{1, nullptr, &step}, [] {});
   });
   const GridCost cost = cost_of(planned_run(config, 0), {1, 1}, speed, {});
-  return {cost.memory.total(), std::max(1.0, 1e-9 * ns / cost.seconds_compute)};
+  return {cost.memory.parameters + cost.memory.activations, std::max(1.0, 1e-9 * ns / cost.seconds_compute)};
 }
 
 KernelSpeed measured_once(Effort effort) {

@@ -268,10 +268,23 @@ TEST(PlanGridCost, AStepTakesLongerTheMoreConnectionsTheWholeNetworkHas) {
   EXPECT_NEAR(cost_of(small_run(), {1, 1}, kernels, fast_network).seconds_compute, 1800 * 2e-9, 1e-15);
 }
 
+TEST(PlanGridCost, PartsHaveBuffersForWeightsAndForValuesThatOthersDoNotAllRead) {
+  PlannedRun run = square_run(1, 4000, 40, 64);
+  const double halo = halo_values(run.layers[0], 8, 0);
+
+  const GridMemory sparse = cost(run, {1, 8}).memory;
+  run.layers[0].density = 1;
+  const GridMemory full = cost(run, {1, 8}).memory;
+
+  EXPECT_NEAR(sparse.exchange, 4.0 * halo * 2 + 4 * 64 * halo + 4 * 20000 * (2 - 1.0 / 8), 1);
+  EXPECT_NEAR(full.exchange, 4.0 * 3500 * 2 + 4 * 2e6 * (2 - 1.0 / 8), 1);
+}
+
 TEST(PlanGridCost, AWholeStepTakesLongerThanItsPieces) {
   KernelSpeed kernels = passages_only(1, 2, 1.5, 0.5);
   const GridCost pieces = cost_of(small_run(), {1, 1}, kernels, fast_network);
-  kernels.whole = {{pieces.memory.total() / 2, 1}, {pieces.memory.total(), 1.5}};
+  const double bytes = pieces.memory.parameters + pieces.memory.activations;
+  kernels.whole = {{bytes / 2, 1}, {bytes, 1.5}};
 
   EXPECT_DOUBLE_EQ(cost_of(small_run(), {1, 1}, kernels, fast_network).seconds_compute,
                    1.5 * pieces.seconds_compute);
