@@ -9,7 +9,7 @@ enum class Effort {
   quick,  ///< layers of up to some thousand neurons: half a second
 };
 
-/// How fast this process computes now, with the threads that OpenMP uses: least times of layers of a few
+/// How fast this process computes now, with the threads that OpenMP uses: typical times of layers of a few
 /// widths. Ranks that train together on a machine share its caches and memory, so they should measure at the
 /// same time. Takes about 200 MB of memory, a quick one 20.
 [[nodiscard]] KernelSpeed measured_kernel_speed(Effort effort);
