@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -14,13 +13,12 @@
 #include "mpi/model_snapshot_serialization.hpp"
 #include "mpi/shard_share.hpp"
 #include "mpi/sliced_checkpoint.hpp"
+#include "mpi/starting_network.hpp"
 #include "mpi/stopwatch.hpp"
 #include "mpi/watchdog.hpp"
-#include "src/nn/first_layers.hpp"
 #include "src/rewire/layer_history.hpp"
 #include "src/state/layer_slices.hpp"
 #include "src/support/keyed_permutation.hpp"
-#include "src/support/parallel.hpp"
 #include "src/support/process_memory.hpp"
 
 namespace plexus {
@@ -61,14 +59,6 @@ LayerEdit numbered_as_held(LayerEdit edit, const std::vector<Index>& held) {
   return edit;
 }
 
-/// A new network's neurons are shared out evenly.
-LevelCuts even_level_cuts(const ExperimentConfig& config, int parts) {
-  LevelCuts cuts;
-  for (const Offset neurons : config.network.layers)
-    cuts.push_back(even_cuts(static_cast<Index>(neurons), parts));
-  return cuts;
-}
-
 /// How many samples a rank evaluates at a time: no more than it trains on where many would take much memory.
 /// All parts of a network come to the same number, and no result depends on it.
 Offset evaluation_samples(const ExperimentConfig& config, Grid& grid, Offset training_samples) {
@@ -79,57 +69,6 @@ Offset evaluation_samples(const ExperimentConfig& config, Grid& grid, Offset tra
   const Offset batch = std::min(config.training.batch_size, training_samples);
   const SampleRange share = share_of(batch, grid.replicas().rank(), grid.replicas().size());
   return std::clamp<Offset>(share.size(), 1, evaluation_batch);
-}
-
-/// A network whose layers are read one after the other.
-template <class MakeNetwork, class Read>
-Network read_network(DistributedContext& ctx, Grid& grid, const SnapshotHead& head, const Read& read,
-                     const MakeNetwork& make) {
-  SliceReading reading(ctx, grid.group(), head);
-  Network network = make([&](std::size_t) { return reading.next(read); });
-  reading.check();
-  return network;
-}
-
-Network starting_part(DistributedContext& ctx, const ExperimentConfig& config, Grid& grid,
-                      std::optional<ModelSnapshot>& resume, const SliceSource* source) {
-  LevelCuts cuts = even_level_cuts(config, grid.shape().model);
-  for (std::size_t l = 0; l + 1 < cuts.size(); ++l) {
-    if (resume.has_value()) cuts[l + 1] = even_cuts(resume->layers[l].topology.rows, grid.shape().model);
-    if (source != nullptr) cuts[l + 1] = even_cuts(source->head.layers[l].rows, grid.shape().model);
-  }
-  const auto part = static_cast<std::size_t>(grid.part());
-  std::vector<RowRange> rows;
-  for (std::size_t l = 0; l + 1 < cuts.size(); ++l)
-    rows.push_back({cuts[l + 1][part], cuts[l + 1][part + 1]});
-  const auto network_of = [&](LayerSource slices) {
-    return Network(config.network, slices, *grid.parts(), std::move(cuts));
-  };
-  if (source != nullptr) {
-    const auto read = [&](std::size_t l) { return source->read_rows(l, rows[l].begin, rows[l].end); };
-    return read_network(ctx, grid, source->head, read, network_of);
-  }
-  if (resume.has_value()) {
-    return network_of([&](std::size_t l) {
-      const LayerSnapshot layer = std::exchange(resume->layers[l], {});
-      return slice_of(layer, rows[l].begin, rows[l].end);
-    });
-  }
-  const FirstLayers first(config);
-  return network_of([&](std::size_t l) { return first.slice(l, rows[l]); });
-}
-
-Network starting_network(DistributedContext& ctx, const ExperimentConfig& config, Grid& grid,
-                         std::optional<ModelSnapshot>& resume, const SliceSource* source) {
-  if (grid.parts() != nullptr) return starting_part(ctx, config, grid, resume, source);
-  if (source != nullptr) {
-    return read_network(ctx, grid, source->head, source->read_layer, [&](LayerSource layers) {
-      return Network(config.network, source->head.layers.size(), layers);
-    });
-  }
-  if (resume.has_value()) return {config.network, std::move(resume->layers)};
-  const FirstLayers first(config);
-  return {config.network, first.count(), [&](std::size_t l) { return first.whole(l); }};
 }
 
 }  // namespace
@@ -186,7 +125,6 @@ Trainer::Trainer(DistributedContext& ctx, Setup setup, std::optional<ModelSnapsh
     last_fingerprint_ = resume->fingerprint;
     position_.restarts += 1;
     history_ = std::move(resume->history);
-    last_fingerprint_ = resume->fingerprint;
   } else {
     record_first_topology();
   }

@@ -12,6 +12,7 @@
 #include "mpi/global_rewire.hpp"
 #include "mpi/gradient_exchange.hpp"
 #include "mpi/grid.hpp"
+#include "mpi/starting_network.hpp"
 #include "src/config/experiment_config.hpp"
 #include "src/nn/first_layers.hpp"
 #include "src/nn/network.hpp"
@@ -44,13 +45,6 @@ enum class TrainingEnd {
 
 /// Independent. @throws InputError if `config` names an activation, loss, rule, ... that does not exist.
 void check_names(const ExperimentConfig& config);
-
-/// A checkpoint that each rank reads what it holds of, layer by layer. The functions are independent.
-struct SliceSource {
-  SnapshotHead head;
-  std::function<LayerSnapshot(std::size_t layer, Index begin, Index end)> read_rows;  ///< for parts
-  std::function<LayerSnapshot(std::size_t layer)> read_layer;                         ///< for whole networks
-};
 
 /// Independent. @throws InputError if model parts cannot hold the network of `config`
 void check_grid(const ExperimentConfig& config, GridShape grid);

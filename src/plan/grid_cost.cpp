@@ -6,6 +6,8 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <functional>
+#include <numeric>
 #include <utility>
 
 #include "src/nn/activation.hpp"
@@ -20,10 +22,11 @@ namespace {
 
 constexpr double real = sizeof(Real);
 constexpr double index_bytes = sizeof(Index);
-/// Of a sparse connection, besides the weight and its optimizer state by column: its row there; its column, a
-/// copy of the weight and the place by column in the row.
-constexpr double whole_layer_bytes = real + 3 * index_bytes;
-/// The same where parts hold slices.
+/// Of a sparse connection, besides the weight and its optimizer state by column: its row there, its column,
+/// and in layers that are not too large for it the place by column.
+constexpr double pattern_bytes = 2 * index_bytes;
+constexpr double map_bytes = index_bytes;
+/// The same where parts hold slices, with a copy of the weight in its row.
 constexpr double slice_bytes = real + 3 * index_bytes;
 /// The program with its libraries before it holds anything. Measured with Open MPI 4.1.
 constexpr double program_bytes = 29 << 20;
@@ -157,23 +160,39 @@ double packed_bytes(const Slice& slice, int parts, double values) {
          packed(slice.backward_halo, static_cast<double>(slice.plan->rows));
 }
 
+/// Bytes of a connection besides the weight and its optimizer state.
+double bytes_besides(const Slice& slice, GridShape grid) {
+  if (slice.plan->kind == LayerKind::dense) return 0;
+  if (grid.model > 1) return slice_bytes;
+  const bool mapped = slice.connections <= static_cast<double>(KernelTuning{}.mapped_connections);
+  return pattern_bytes + (mapped ? map_bytes : 0);
+}
+
+/// Neurons whose output gradients a rank keeps: of two layers, or of all where a sum may have to be repeated.
+double gradients_kept(const PlannedRun& run, const std::vector<Slice>& slices, GridShape grid) {
+  std::vector<double> neurons;
+  for (const Slice& slice : slices) neurons.push_back(slice.outputs_needed);
+  std::sort(neurons.begin(), neurons.end(), std::greater<>());
+  if (!(run.exact && grid.data > 1)) neurons.resize(std::min<std::size_t>(neurons.size(), 2));
+  return std::accumulate(neurons.begin(), neurons.end(), 0.0);
+}
+
 GridMemory memory_of(const PlannedRun& run, const std::vector<Slice>& slices, GridShape grid,
                      Offset samples) {
   const double values = static_cast<double>(lines_of(samples)) * line_samples * real;  // bytes of a neuron
   const double of_value = real * (1 + run.optimizer_states);
   GridMemory memory;
   memory.activations = 2 * slices.front().inputs_needed * values;  // of this step and of the next
+  memory.activations += gradients_kept(run, slices, grid) * values;
   memory.program = program_bytes;
   for (std::size_t l = 0; l < slices.size(); ++l) {
     const Slice& slice = slices[l];
-    const bool dense = slice.plan->kind == LayerKind::dense;
-    const double besides = dense ? 0 : (grid.model > 1 ? slice_bytes : whole_layer_bytes);
-    memory.parameters += slice.connections * (of_value + besides);
+    memory.parameters += slice.connections * (of_value + bytes_besides(slice, grid));
     memory.parameters += slice.rows * (of_value + neuron_bytes);
     const bool last = l + 1 == slices.size();
     const double a = last ? slice.rows : slices[l + 1].inputs_needed;
     const double mask = !last && run.dropout ? slice.rows / (line_samples * 2) : 0;  // 2 bytes a line
-    memory.activations += values * (a + slice.outputs_needed + (run.keeps_z[l] ? slice.rows : 0) + mask);
+    memory.activations += values * (a + (run.keeps_z[l] ? slice.rows : 0) + mask);
     memory.exchange += index_bytes * (slice.forward_halo + slice.backward_halo) * 2;  // what comes, what goes
     memory.exchange += packed_bytes(slice, grid.model, values);
     if (grid.model > 1)
