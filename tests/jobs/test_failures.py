@@ -23,7 +23,7 @@ EVERYWHERE = {
     "gradient exchange": r"'gradient exchange and update, layer 2'",
     "evaluation": r"'evaluation'.*'sum of integers'",
     "rewiring": r"'rewiring'",
-    "rewiring of a layer": r"'rewiring, layer 2'",
+    "rewiring of a layer": r"'rewiring, change of layer 2'",
     "while the checkpoint is being completed": r"'forward pass', epoch \d+, step 1\b",
     "last checkpoint": r"'last checkpoint'",
 }
@@ -32,7 +32,6 @@ IN_PARTS = {
     "resume": r"'reading the checkpoint, layer 2'",
     "halo exchange of activations": r"'forward pass'.*'messages of other ranks'",
     "halo exchange of gradients": r"'backward pass, layer 2'.*'messages of other ranks'",
-    "shared magnitudes": r"'backward pass, layer 2'.*'largest integers'",
     "rewiring together": r"'rewiring'.*waiting",
     "topology history": r"'topology history'.*waiting",
     "migration": r"'moving neurons to other parts, layer 2'.*waiting",
