@@ -143,7 +143,9 @@ PLEXUS_INLINE void backward_lines(const Backward<Sums>& pass) {
   const CsrView by_col = pass.by_col;
   // What the first lines of the slab have put there, the others are added to.
   const Output output = first == 0 ? pass.output : Output::add;
-  const Offset first_place = by_col.row_ptrs[pass.cols.begin];
+  // Null only where there are no connections.
+  typename Sums::Value* gradient =
+      pass.gradient == nullptr ? nullptr : pass.gradient - by_col.row_ptrs[pass.cols.begin];
   for (Index col = pass.cols.begin; col < pass.cols.end; ++col) {
     const Offset place = col * Part::stride + first * line_samples;
     Part part;
@@ -157,7 +159,7 @@ PLEXUS_INLINE void backward_lines(const Backward<Sums>& pass) {
     Offset p = by_col.row_ptrs[col];
     const Offset end = by_col.row_ptrs[col + 1];
     const auto some = [&]<int count>() __attribute__((always_inline)) {
-      part.template some<count>(p, pass.sums, output, pass.gradient + (p - first_place));
+      part.template some<count>(p, pass.sums, output, gradient + p);
       p += count;
     };
     while (p + Part::group <= end) some.template operator()<Part::group>();
