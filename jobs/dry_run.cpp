@@ -9,47 +9,14 @@
 #include "mpi/shard_share.hpp"
 #include "src/init/erdos_renyi.hpp"
 #include "src/nn/first_layers.hpp"
-#include "src/optim/optimizer.hpp"
+#include "src/plan/grid_cost.hpp"
 #include "src/support/text.hpp"
 
 namespace plexus {
 
 namespace {
 
-/// Bytes per sparse connection besides value and optimizer state: row index and value of the
-/// columns, column index and place among them of the rows.
-constexpr Offset index_bytes = 4 + 4 + 4 + 4;
-
-struct Memory {
-  Offset parameters = 0;
-  Offset activations = 0;
-  Offset data = 0;
-  [[nodiscard]] Offset total() const { return parameters + activations + data; }
-};
-
 Offset expected(const LayerPlan& plan) { return std::llround(plan.expected_connections()); }
-
-Offset bytes_of(const Dataset& data) {
-  return static_cast<Offset>(data.features.size() * sizeof(float) +
-                             data.labels.size() * sizeof(std::int32_t));
-}
-
-Memory memory_of(const std::vector<LayerPlan>& plans, std::size_t optimizer_states, Offset lines,
-                 const DataSplit& data) {
-  Memory memory;
-  const Offset real = sizeof(Real);
-  Offset neurons = plans.front().cols;
-  for (std::size_t l = 0; l < plans.size(); ++l) {
-    const bool sparse = plans[l].kind == LayerKind::sparse;
-    const Offset per_value = real + real * static_cast<Offset>(optimizer_states);
-    memory.parameters += expected(plans[l]) * (per_value + (sparse ? index_bytes : 0));
-    memory.parameters += plans[l].rows * (per_value + (sparse ? 2 : 1) * static_cast<Offset>(sizeof(Offset)));
-    neurons += 3 * plans[l].rows;  // at most: before and after the activation, and the gradient
-  }
-  memory.activations = neurons * lines * line_samples * real;
-  memory.data = bytes_of(data.train) + bytes_of(data.test);
-  return memory;
-}
 
 }  // namespace
 
@@ -87,8 +54,8 @@ std::string dry_run_report(const ExperimentConfig& config, const DataSplit& data
   }
   const int ranks = grid.data;
   const auto plans = plan_layers(config);
-  const auto states =
-      OptimizerRegistry::instance().make(config.optimizer.name, "optimizer.name", config.optimizer)->states();
+  const PlannedRun run = planned_run(config, data.train.samples() + data.test.samples());
+  const std::string memory = as_bytes(std::llround(memory_of(run, grid).total()));
   const Offset batch = std::min(config.training.batch_size, data.train.samples());
   Offset rows = 0;
   Offset connections = 0;
@@ -104,10 +71,8 @@ std::string dry_run_report(const ExperimentConfig& config, const DataSplit& data
                         "rows", "connections", "memory", "exchanged per step");
   for (int rank = 0; rank < ranks; ++rank) {
     const SampleRange share = share_of(batch, rank, ranks);
-    Memory memory = memory_of(plans, states, lines_of(share.size()), data);
-    if (ranks > 1) memory.parameters += exchange_memory();
     report += fmt::format("{:>5}  {:>16}  {:>10}  {:>14}  {:>12}  {:>20}\n", rank, share.size(),
-                          with_separators(rows), with_separators(connections), as_bytes(memory.total()),
+                          with_separators(rows), with_separators(connections), memory,
                           as_bytes(std::llround(sent_share * static_cast<double>(gradient_bytes))));
   }
   report += fmt::format("\n{} training and {} test samples, {} steps per epoch. Nothing was trained.\n",

@@ -332,6 +332,10 @@ GridCost cost_of(const PlannedRun& run, GridShape grid, const KernelSpeed& kerne
   return cost;
 }
 
+GridMemory memory_of(const PlannedRun& run, GridShape grid) {
+  return memory_of(run, slices_of(run, grid.model), grid, samples_of_group(run.batch, grid.data));
+}
+
 std::optional<std::size_t> best_of(const std::vector<GridCost>& costs, std::optional<double> memory) {
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < costs.size(); ++i) {

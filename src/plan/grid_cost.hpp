@@ -65,6 +65,9 @@ struct GridCost {
   [[nodiscard]] double bytes() const { return sums + halo + weights; }
 };
 
+/// What a rank of `grid` needs, of the data group that has most samples.
+[[nodiscard]] GridMemory memory_of(const PlannedRun& run, GridShape grid);
+
 /// The cost model; src/plan/README.md derives it.
 [[nodiscard]] GridCost cost_of(const PlannedRun& run, GridShape grid, const KernelSpeed& kernels,
                                const NetworkSpeed& network);
