@@ -1,9 +1,11 @@
 #include "mpi/starting_network.hpp"
 
+#include <cstdint>
 #include <utility>
 #include <vector>
 
 #include "mpi/sliced_checkpoint.hpp"
+#include "mpi/watchdog.hpp"
 #include "src/nn/first_layers.hpp"
 #include "src/state/layer_slices.hpp"
 #include "src/support/parallel.hpp"
@@ -19,6 +21,8 @@ LevelCuts even_level_cuts(const ExperimentConfig& config, int parts) {
     cuts.push_back(even_cuts(static_cast<Index>(neurons), parts));
   return cuts;
 }
+
+void at_new_layer(std::size_t l) { activity::at("making layer", static_cast<std::int64_t>(l) + 1); }
 
 /// A network whose layers are read one after the other.
 template <class MakeNetwork, class Read>
@@ -55,7 +59,10 @@ Network starting_part(DistributedContext& ctx, const ExperimentConfig& config, G
     });
   }
   const FirstLayers first(config);
-  return network_of([&](std::size_t l) { return first.slice(l, rows[l]); });
+  return network_of([&](std::size_t l) {
+    at_new_layer(l);
+    return first.slice(l, rows[l]);
+  });
 }
 
 }  // namespace
@@ -70,7 +77,10 @@ Network starting_network(DistributedContext& ctx, const ExperimentConfig& config
   }
   if (resume.has_value()) return {config.network, std::move(resume->layers)};
   const FirstLayers first(config);
-  return {config.network, first.count(), [&](std::size_t l) { return first.whole(l); }};
+  return {config.network, first.count(), [&](std::size_t l) {
+            at_new_layer(l);
+            return first.whole(l);
+          }};
 }
 
 }  // namespace plexus
