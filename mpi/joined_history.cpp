@@ -7,6 +7,7 @@
 #include "mpi/collectives.hpp"
 #include "mpi/watchdog.hpp"
 #include "src/parts/part_message.hpp"
+#include "src/support/heap.hpp"
 
 namespace plexus {
 
@@ -45,10 +46,10 @@ std::optional<LayerHistory> joined_history(DistributedContext& ctx, LayerHistory
   activity::at("topology history");
   std::vector<std::vector<std::byte>> outgoing(static_cast<std::size_t>(ctx.size()));
   outgoing[0] = message_of(own, connections_before);
-  own.dropped = {};
-  own.added_rows = {};
-  own.added_cols = {};
-  if (own.base.has_value()) own.base->col_idxs = {};
+  give_back(own.dropped);
+  give_back(own.added_rows);
+  give_back(own.added_cols);
+  if (own.base.has_value()) give_back(own.base->col_idxs);
   const auto messages = exchange_numbers(ctx, outgoing);
   outgoing.clear();
   if (ctx.rank() != 0) return std::nullopt;

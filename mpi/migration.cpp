@@ -9,6 +9,7 @@
 #include "mpi/model_snapshot_serialization.hpp"
 #include "mpi/watchdog.hpp"
 #include "src/state/layer_slices.hpp"
+#include "src/support/heap.hpp"
 
 namespace plexus {
 
@@ -38,7 +39,7 @@ std::vector<std::vector<std::byte>> messages_of(const LayerSnapshot& slice, Inde
     const Index begin = std::clamp(cuts[p] - first_row, 0, slice.topology.rows);
     const Index end = std::clamp(cuts[p + 1] - first_row, 0, slice.topology.rows);
     LayerSnapshot piece = slice_of(slice, begin, end);
-    piece.col_ids = {};
+    give_back(piece.col_ids);
     messages.push_back(to_bytes(piece));
   }
   return messages;
@@ -77,7 +78,7 @@ void migrate(DistributedContext& group, Network& network, const LevelCuts& cuts)
     std::vector<LayerSnapshot> pieces;
     for (auto& bytes : messages) {
       pieces.push_back(from_bytes<LayerSnapshot>(bytes));
-      bytes = {};
+      give_back(bytes);
     }
     LayerSnapshot slice = joined(std::move(pieces));
     slice.col_ids = std::exchange(col_ids, std::move(row_ids));

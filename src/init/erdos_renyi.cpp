@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "src/support/error.hpp"
+#include "src/support/heap.hpp"
 #include "src/support/parallel.hpp"
 
 namespace plexus {
@@ -163,7 +164,7 @@ Topology erdos_renyi_slice(Index first_row, Index rows, Index cols, double densi
   topology.col_idxs = std::move(columns[0]);
   for (int part = 1; part < parts; ++part) {
     topology.col_idxs.insert(topology.col_idxs.end(), columns[part].begin(), columns[part].end());
-    columns[part] = {};
+    give_back(columns[part]);
   }
   return topology;
 }

@@ -7,6 +7,7 @@
 
 #include "src/parts/part_message.hpp"
 #include "src/support/error.hpp"
+#include "src/support/heap.hpp"
 #include "src/support/parallel.hpp"
 
 namespace plexus {
@@ -161,7 +162,7 @@ void SlicedLayer::fill_columns(std::vector<std::vector<Real>> row_states) {
     counts[p] = message.next<Index>();
     rows[p] = message.next<Index>();
     for (auto& array : values) array[p] = message.next<Real>();
-    messages[p] = {};
+    give_back(messages[p]);
     for (std::size_t c = 0; c < own_cols; ++c) transposed_.col_ptrs[c + 1] += counts[p][c];
   }
   std::partial_sum(transposed_.col_ptrs.begin(), transposed_.col_ptrs.end(), transposed_.col_ptrs.begin());

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "src/nn/kernel_tuning.hpp"
+#include "src/support/heap.hpp"
 #include "src/support/parallel.hpp"
 
 namespace plexus {
@@ -162,7 +163,7 @@ const LayerSnapshot& SparseLayer::state() {
 }
 
 void SparseLayer::before_steps() {
-  state_.values = {};
+  give_back(state_.values);
   state_.value_states.clear();
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "src/support/error.hpp"
+#include "src/support/heap.hpp"
 
 namespace plexus {
 
@@ -50,7 +51,7 @@ LayerHistory history_of(std::span<const NeuronId> row_ids_before, LayerEdit edit
     history.added_rows.push_back(after.row_ids[grown.row]);
     history.added_cols.push_back(after.col_ids[grown.col]);
   }
-  edit.grown = {};
+  give_back(edit.grown);
   for (const Index row : edit.removed_rows) history.pruned_rows.push_back(row_ids_before[row]);
   if (after.topology == nullptr) {
     history.connections = static_cast<Offset>(after.rows) * after.cols;

@@ -8,4 +8,10 @@ namespace plexus {
 /// in main.
 void keep_freed_memory();
 
+/// Gives the memory of a container back. `container = {}` empties a vector, but keeps its memory.
+template <class Container>
+void give_back(Container& container) {
+  Container().swap(container);
+}
+
 }  // namespace plexus
