@@ -10,6 +10,7 @@
 #include "src/rewire/moves.hpp"
 #include "src/support/aligned.hpp"
 #include "src/support/error.hpp"
+#include "src/support/heap.hpp"
 #include "src/support/parallel.hpp"
 
 namespace plexus {
@@ -197,13 +198,13 @@ Topology edited(Topology before, const LayerEdit& edit, std::span<const CarriedA
 Topology edited(Topology before, TransposedIndex& columns, const LayerEdit& edit,
                 std::span<const CarriedArray> by_column) {
   check_lengths(before.connections(), by_column);
-  const std::vector<std::uint32_t> positions = row_positions(before, columns);
+  std::vector<std::uint32_t> positions = row_positions(before, columns);
   Topology grown;
-  const Moves row_moves = edit_rows(before, edit, grown);
+  MarkedPositions dropped = edit_rows(before, edit, grown).dropped().gathered(positions);
+  give_back(positions);
   const TransposedIndex grown_columns = transposed(grown);
   const std::vector<std::uint32_t> grown_positions = row_positions(grown, grown_columns);
-  const Moves moves =
-      edit_columns(columns, before, edit, grown_columns, row_moves.dropped().gathered(positions));
+  const Moves moves = edit_columns(columns, before, edit, grown_columns, std::move(dropped));
   Scratch<Real> spare;
   const Scratch<Real> values = values_of(edit.grown);
   carry(moves, by_column, spare, [&](Offset i) { return values[grown_positions[i]]; });
