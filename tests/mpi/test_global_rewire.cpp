@@ -24,45 +24,48 @@ ExperimentConfig small_config() {
   return config;
 }
 
-TEST(GlobalRewire, EditsDoNotDependOnTheNumberOfRanks) {
+/// A rewiring of a small network that also prunes neurons, and the edits that one rank makes for it.
+struct SmallRewiring {
   const ExperimentConfig config = small_config();
-  Network network(config.network, first_layers(config));
-  std::vector<LayerView> views;
-  for (std::size_t l = 0; l < network.depth(); ++l) views.push_back(network.layer(l).view(true));
-  const auto method = RewireMethodRegistry::instance().make("set", "key");
-  const auto init = WeightInitRegistry::instance().make("he_uniform", "key");
+  Network network{config.network, first_layers(config)};
+  std::vector<LayerView> views = views_of(network);
+  const std::unique_ptr<RewireMethod> method = RewireMethodRegistry::instance().make("set", "key");
+  const std::unique_ptr<WeightInit> init = WeightInitRegistry::instance().make("he_uniform", "key");
   const Evolution evolution{*method, *init, 0.3, Budget::fixed, 1, 2};
   const RemovedNeurons removed = {{1, 5}, {0}};
   const EditList expected = evolve(views, removed, evolution);
 
+  static std::vector<LayerView> views_of(Network& network) {
+    std::vector<LayerView> views;
+    for (std::size_t l = 0; l < network.depth(); ++l) views.push_back(network.layer(l).view(true));
+    return views;
+  }
+};
+
+TEST(GlobalRewire, EditsDoNotDependOnTheNumberOfRanks) {
+  const SmallRewiring small;
+
   for (const int ranks : {1, 2, 3, 5}) {
     run_ranks(ranks, [&](DistributedContext& ctx) {
-      EXPECT_EQ(agree_on_edits(ctx, 0, views, removed, evolution), expected) << ranks << " ranks";
+      EXPECT_EQ(agree_on_edits(ctx, 0, small.views, small.removed, small.evolution), small.expected)
+          << ranks << " ranks";
     });
   }
 }
 
 TEST(GlobalRewire, EditsOfALayerDoNotDependOnThoseMadeWithIt) {
-  const ExperimentConfig config = small_config();
-  Network network(config.network, first_layers(config));
-  std::vector<LayerView> views;
-  for (std::size_t l = 0; l < network.depth(); ++l) views.push_back(network.layer(l).view(true));
-  const auto method = RewireMethodRegistry::instance().make("set", "key");
-  const auto init = WeightInitRegistry::instance().make("he_uniform", "key");
-  const Evolution evolution{*method, *init, 0.3, Budget::fixed, 1, 2};
-  const RemovedNeurons removed = {{1, 5}, {0}};
-  const EditList expected = evolve(views, removed, evolution);
+  const SmallRewiring small;
 
   for (const std::size_t together : {1, 2}) {
     run_ranks(2, [&](DistributedContext& ctx) {
       EditList edits;
-      for (std::size_t first = 0; first < views.size(); first += together) {
-        const std::size_t count = std::min(together, views.size() - first);
-        const auto some = std::span(views).subspan(first, count);
-        for (LayerEdit& edit : agree_on_edits(ctx, first, some, removed, evolution))
+      for (std::size_t first = 0; first < small.views.size(); first += together) {
+        const std::size_t count = std::min(together, small.views.size() - first);
+        const auto some = std::span(small.views).subspan(first, count);
+        for (LayerEdit& edit : agree_on_edits(ctx, first, some, small.removed, small.evolution))
           edits.push_back(std::move(edit));
       }
-      EXPECT_EQ(edits, expected) << together << " layers together";
+      EXPECT_EQ(edits, small.expected) << together << " layers together";
     });
   }
 }
