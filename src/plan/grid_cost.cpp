@@ -172,9 +172,10 @@ double bytes_besides(const Slice& slice, GridShape grid) {
 double gradients_kept(const PlannedRun& run, const std::vector<Slice>& slices, GridShape grid) {
   std::vector<double> neurons;
   for (const Slice& slice : slices) neurons.push_back(slice.outputs_needed);
-  std::sort(neurons.begin(), neurons.end(), std::greater<>());
-  if (!(run.exact && grid.data > 1)) neurons.resize(std::min<std::size_t>(neurons.size(), 2));
-  return std::accumulate(neurons.begin(), neurons.end(), 0.0);
+  if (run.exact && grid.data > 1) return std::accumulate(neurons.begin(), neurons.end(), 0.0);
+  const auto largest_two = neurons.begin() + std::min<std::ptrdiff_t>(std::ssize(neurons), 2);
+  std::partial_sort(neurons.begin(), largest_two, neurons.end(), std::greater<>());
+  return std::accumulate(neurons.begin(), largest_two, 0.0);
 }
 
 GridMemory memory_of(const PlannedRun& run, const std::vector<Slice>& slices, GridShape grid,
