@@ -293,6 +293,7 @@ void Trainer::finish_epoch() {
   metrics.test_loss = static_cast<double>(test.loss) * loss_unit / test_samples;
   metrics.seconds_evaluate = watch.lap();
   static_cast<void>(network_.take_seconds_waited());
+  network_.release_activations();
 
   rewire(metrics);
   metrics.seconds_rewire = watch.lap();
@@ -334,12 +335,11 @@ void Trainer::rewire(EpochMetrics& metrics) {
   if (grid_.parts() != nullptr) static_cast<void>(grid_.parts()->take_bytes_sent());  // those of training
   const RemovedNeurons removed = pruner_.acts_at(epoch) ? pruned_neurons(epoch) : RemovedNeurons{};
   const LevelCuts cuts = cuts_after(network_.cuts(), removed);
-  LayerParts& parts = grid_.parts() != nullptr ? static_cast<LayerParts&>(*grid_.parts()) : one_part();
   for (const LayerRange layers : edited_together(connections(), most_edited_together)) {
     activity::at("rewiring, layer", static_cast<std::int64_t>(layers.begin) + 1);
     if (!pruner_.acts_at(epoch)) open_slices(layers);
-    EditList edits =
-        agree_on_edits(grid_.replicas(), layers.begin, views(layers, true), removed, evolution, parts);
+    EditList edits = agree_on_edits(grid_.replicas(), layers.begin, views(layers, true), removed, evolution,
+                                    layer_parts());
     for (std::size_t l = layers.begin; l < layers.end; ++l) {
       activity::at("rewiring, change of layer", static_cast<std::int64_t>(l) + 1);
       LayerEdit edit = std::exchange(edits[l - layers.begin], {});
@@ -360,10 +360,19 @@ void Trainer::rewire(EpochMetrics& metrics) {
 
 RemovedNeurons Trainer::pruned_neurons(std::int64_t epoch) {
   const LayerRange all{0, network_.depth()};
-  const bool weighs = pruner_.weighs_at(epoch);
-  if (grid_.parts() == nullptr) return pruner_.removed(views(all, weighs), epoch);
   open_slices(all);
-  return pruner_.removed(views(all, weighs), epoch, *grid_.parts());
+  const auto weighed = [&](std::size_t l) {
+    if (l >= 2) network_.layer(l - 2).release_state();
+    return views({l, l + 1}, true).front();
+  };
+  RemovedNeurons removed = pruner_.removed(views(all, false), weighed, epoch, layer_parts());
+  for (std::size_t l = 0; l < network_.depth(); ++l) network_.layer(l).release_state();
+  return removed;
+}
+
+LayerParts& Trainer::layer_parts() {
+  if (grid_.parts() != nullptr) return *grid_.parts();
+  return one_part();
 }
 
 void Trainer::open_slices(LayerRange layers) {

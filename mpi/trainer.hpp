@@ -103,6 +103,8 @@ class Trainer {
   void rewire(EpochMetrics& metrics);
   /// Collective. Neurons to remove; all slices are open afterwards.
   [[nodiscard]] RemovedNeurons pruned_neurons(std::int64_t epoch);
+  /// The parts that hold the network, of which there may be one.
+  [[nodiscard]] LayerParts& layer_parts();
   /// Of parts, collective: gets layers ready for rewiring.
   void open_slices(LayerRange layers);
   /// Changes layer l, whose history goes to the sink.

@@ -99,6 +99,12 @@ void Network::settle() {
   for (std::size_t l = 0; l < depth(); ++l) part_->receive_weights(l);
 }
 
+void Network::release_activations() {
+  if (part_ != nullptr) part_->finish_halos();
+  for (Work& work : work_) work = {};
+  for (Slabs& delta : deltas_) delta = {};
+}
+
 NetworkPart::Traffic Network::take_traffic() {
   return part_ == nullptr ? NetworkPart::Traffic{} : part_->take_traffic();
 }

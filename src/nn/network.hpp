@@ -90,6 +90,8 @@ class Network {
   }
   /// Collective over the parts. To be called before layers are looked at or changed.
   void settle();
+  /// Collective over the parts. Gives back the memory of the passes, which the next `forward` takes anew.
+  void release_activations();
 
   /// What keys the dropout masks, besides layer, neuron and sample.
   struct DropoutKey {

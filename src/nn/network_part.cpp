@@ -89,6 +89,11 @@ void NetworkPart::wait_for_gradients(std::size_t l) {
   timed([&] { gradients(l).wait(); });
 }
 
+void NetworkPart::finish_halos() {
+  for (const auto& halo : activation_halos_) halo->finish();
+  for (const auto& halo : gradient_halos_) halo->finish();
+}
+
 void NetworkPart::poll_forward(std::size_t l) {
   // What is under way anywhere moves all.
   if (activations(l).poll()) return;

@@ -50,6 +50,8 @@ class NetworkPart {
   /// Waits for the activations of level l in the slabs before `slab_end`.
   void wait_for_activations(std::size_t l, Index slab_end);
   void wait_for_gradients(std::size_t l);
+  /// What was sent of activations and gradients may be changed.
+  void finish_halos();
   /// Independent. What is under way makes progress; to be called now and then by layer l's passes.
   void poll_forward(std::size_t l);
   void poll_backward(std::size_t l);

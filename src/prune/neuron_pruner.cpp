@@ -12,6 +12,7 @@
 
 #include "src/sparse/transposed_index.hpp"
 #include "src/support/error.hpp"
+#include "src/support/heap.hpp"
 #include "src/support/parallel.hpp"
 
 namespace plexus {
@@ -214,26 +215,32 @@ class Cascade {
   }
 
   /// The neurons that lose their last connection on any part, in the order in which they do.
-  [[nodiscard]] std::vector<Neuron> of_all_parts(const std::vector<Loss>& last_ones) const {
+  [[nodiscard]] std::vector<Neuron> of_all_parts(std::vector<Loss> last_ones) const {
+    std::vector<std::vector<Loss>> to_parts(static_cast<std::size_t>(parts_.count() - 1), last_ones);
+    to_parts.push_back(std::move(last_ones));
     std::vector<Neuron> neurons;
-    for (const Loss& loss : exchanged(std::vector(static_cast<std::size_t>(parts_.count()), last_ones))) {
-      neurons.push_back(Neuron::decoded(loss.neuron));
-    }
+    for (const Loss& loss : exchanged(std::move(to_parts))) neurons.push_back(Neuron::decoded(loss.neuron));
     return neurons;
   }
 
   /// Sends to_parts[p] to part p. @return what this part gets from all, in order
-  [[nodiscard]] std::vector<Loss> exchanged(const std::vector<std::vector<Loss>>& to_parts) const {
-    std::vector<std::vector<Offset>> numbers(to_parts.size());
-    for (std::size_t part = 0; part < to_parts.size(); ++part) {
-      for (const Loss& loss : to_parts[part]) {
-        numbers[part].push_back(loss.order);
-        numbers[part].push_back(loss.neuron);
-      }
-    }
+  [[nodiscard]] std::vector<Loss> exchanged(std::vector<std::vector<Loss>> to_parts) const {
     std::vector<Loss> losses;
-    for (const auto& of_part : parts_.exchange(std::move(numbers))) {
-      for (std::size_t i = 0; i < of_part.size(); i += 2) losses.push_back({of_part[i], of_part[i + 1]});
+    if (parts_.count() == 1) {
+      losses = std::move(to_parts[0]);
+    } else {
+      std::vector<std::vector<Offset>> numbers(to_parts.size());
+      for (std::size_t part = 0; part < to_parts.size(); ++part) {
+        numbers[part].reserve(2 * to_parts[part].size());
+        for (const Loss& loss : to_parts[part]) {
+          numbers[part].push_back(loss.order);
+          numbers[part].push_back(loss.neuron);
+        }
+        give_back(to_parts[part]);
+      }
+      for (const auto& of_part : parts_.exchange(std::move(numbers))) {
+        for (std::size_t i = 0; i < of_part.size(); i += 2) losses.push_back({of_part[i], of_part[i + 1]});
+      }
     }
     std::sort(losses.begin(), losses.end());
     return losses;
@@ -272,17 +279,18 @@ class Cascade {
                         [&](const Loss& loss) { lose(inputs_, loss); });
       }
     }
-    for (const Loss& loss : exchanged(outputs)) lose(outputs_, loss);
+    for (const Loss& loss : exchanged(std::move(outputs))) lose(outputs_, loss);
     return last_ones;
   }
 
-  /// @param losses  of outgoing connections, by the part that has the neuron
+  /// @param losses  of outgoing connections of neurons that are alive, by the part that has the neuron
   void release_inputs(Neuron removed, Offset order, std::vector<std::vector<Loss>>& losses) const {
     const LayerView& view = layers_[removed.hidden];
     if (view.topology == nullptr || removed.hidden == 0 || !is_own(removed)) return;
     const auto row = static_cast<std::size_t>(removed.number - view.first_row);
     for (Offset p = view.topology->row_ptrs[row]; p < view.topology->row_ptrs[row + 1]; ++p) {
       const Neuron source{removed.hidden - 1, view.topology->col_idxs[p]};
+      if (!col_alive(removed.hidden, source.number)) continue;
       losses[part_of(source.number, begins_[source.hidden])].push_back({order, source.code()});
     }
   }
@@ -379,28 +387,37 @@ bool NeuronPruner::weighs_at(std::int64_t epoch) const {
   return config_.target > 0 && schedule_.prunes_at(epoch);
 }
 
-RemovedNeurons NeuronPruner::removed(std::span<const LayerView> layers, std::int64_t epoch, LayerParts& parts,
-                                     Offset most_indexed) const {
-  if (!acts_at(epoch) || layers.size() < 2) return {};
+RemovedNeurons NeuronPruner::removed(std::span<const LayerView> patterns, WeighedLayer weighed,
+                                     std::int64_t epoch, LayerParts& parts, Offset most_indexed) const {
+  if (!acts_at(epoch) || patterns.size() < 2) return {};
 
-  std::vector<HiddenLayer> hidden(layers.size() - 1);
+  std::vector<HiddenLayer> hidden(patterns.size() - 1);
   for (std::size_t h = 0; h < hidden.size(); ++h) {
-    HiddenLayer& layer = hidden[h];
-    layer.alive.assign(static_cast<std::size_t>(layers[h].all_rows()), 1);
-    layer.alive_count = layers[h].all_rows();
-    layer.floor = std::max(classes_, static_cast<Index>(ceil_share(config_.floor, layers[h].original_rows)));
-    if (!schedule_.prunes_at(epoch) || !layer.may_shrink()) continue;
-    const double to_stay = schedule_.alive_share_at(epoch) * static_cast<double>(layers[h].original_rows);
-    const Index stay = std::max(layer.floor, static_cast<Index>(std::lround(to_stay)));
-    const Index count = std::max(Index{0}, layer.alive_count - stay);
-    const std::vector<NeuronStrength> strengths = neuron_strengths(layers[h], layers[h + 1], parts);
-    for (const Index neuron : least_important(strengths, *criterion_, count)) layer.remove(neuron);
+    hidden[h].alive.assign(static_cast<std::size_t>(patterns[h].all_rows()), 1);
+    hidden[h].alive_count = patterns[h].all_rows();
+    hidden[h].floor =
+        std::max(classes_, static_cast<Index>(ceil_share(config_.floor, patterns[h].original_rows)));
   }
-  if (epoch >= schedule_.last) Cascade(layers, hidden, parts, most_indexed).run();
+  if (weighs_at(epoch)) {
+    LayerView before = weighed(0);
+    for (std::size_t h = 0; h < hidden.size(); ++h) {
+      const LayerView after = weighed(h + 1);
+      HiddenLayer& layer = hidden[h];
+      const double to_stay = schedule_.alive_share_at(epoch) * static_cast<double>(before.original_rows);
+      const Index stay = std::max(layer.floor, static_cast<Index>(std::lround(to_stay)));
+      if (layer.alive_count > stay) {
+        const std::vector<NeuronStrength> strengths = neuron_strengths(before, after, parts);
+        for (const Index neuron : least_important(strengths, *criterion_, layer.alive_count - stay))
+          layer.remove(neuron);
+      }
+      before = after;
+    }
+  }
+  if (epoch >= schedule_.last) Cascade(patterns, hidden, parts, most_indexed).run();
 
   RemovedNeurons removed(hidden.size());
   for (std::size_t h = 0; h < hidden.size(); ++h) {
-    for (Index i = 0; i < layers[h].all_rows(); ++i) {
+    for (Index i = 0; i < patterns[h].all_rows(); ++i) {
       if (hidden[h].alive[i] == 0) removed[h].push_back(i);
     }
   }

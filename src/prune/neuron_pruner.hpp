@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -8,6 +9,7 @@
 #include "src/config/experiment_config.hpp"
 #include "src/prune/neuron_criterion.hpp"
 #include "src/rewire/layer_view.hpp"
+#include "src/support/function_ref.hpp"
 #include "src/support/layer_parts.hpp"
 #include "src/support/types.hpp"
 
@@ -31,6 +33,10 @@ struct PruneSchedule {
 /// first = ceil(start epochs) and last = ceil(end epochs), but never before epoch 1 nor after the last
 /// rewiring; with K = floor((last - first) / every) + 1 prunings, share = 1 - (1 - target)^(1/K).
 [[nodiscard]] PruneSchedule prune_schedule(const NeuronPruningConfig& config, std::int64_t epochs);
+
+/// Gives a layer with its values: asked for one layer after the other, each once. What it gave is read until
+/// the layer two further on is asked for.
+using WeighedLayer = FunctionRef<LayerView(std::size_t layer)>;
 
 /// Chooses the hidden neurons to remove at the end of an epoch. Input and output neurons always stay.
 ///
@@ -60,13 +66,21 @@ class NeuronPruner {
   /// one part alone chooses. Collective over `parts`. Time O(own connections + neurons), dense layers by
   /// their cells; parts add up some numbers for each neuron, and tell each other which connections a cascade
   /// breaks.
-  /// @param layers first to last.
-  /// @param epoch  completed just now, 1 or more.
+  /// @param patterns first to last; their values are not looked at.
+  /// @param weighed  asked only in an epoch of which `weighs_at` is true, and then on all parts alike.
+  /// @param epoch    completed just now, 1 or more.
   /// @param most_indexed  connections that are stored column by column at a time, 8 bytes each; more only
   /// where a single layer has more
+  [[nodiscard]] RemovedNeurons removed(std::span<const LayerView> patterns, WeighedLayer weighed,
+                                       std::int64_t epoch, LayerParts& parts = one_part(),
+                                       Offset most_indexed = Offset{1} << 24) const;
+  /// The same where all values are at hand.
   [[nodiscard]] RemovedNeurons removed(std::span<const LayerView> layers, std::int64_t epoch,
                                        LayerParts& parts = one_part(),
-                                       Offset most_indexed = Offset{1} << 24) const;
+                                       Offset most_indexed = Offset{1} << 24) const {
+    return removed(
+        layers, [&](std::size_t l) { return layers[l]; }, epoch, parts, most_indexed);
+  }
 
  private:
   NeuronPruningConfig config_;

@@ -36,14 +36,7 @@ struct Step {
   std::vector<double> bounds;
 };
 
-Step step_with(const ExperimentConfig& config, const Dataset& data, Index lines_per_slab,
-               bool weight_gradients_wanted = true) {
-  std::vector<std::int64_t> ids;
-  for (Offset i = 0; i < data.samples(); ++i) ids.push_back(i);
-  Batch batch;
-  batch.gather(data, ids, lines_per_slab);
-  Network network(config.network, first_layers(config));
-  network.weight_gradients_wanted(weight_gradients_wanted);
+Step step_of(Network& network, const Batch& batch) {
   Step step;
   network.forward(batch, Network::DropoutKey{3, 1});
   step.loss = network.loss_and_delta(batch, 1.0);
@@ -54,6 +47,17 @@ Step step_with(const ExperimentConfig& config, const Dataset& data, Index lines_
     step.bounds.push_back(network.gradient_bound(l, batch));
   }
   return step;
+}
+
+Step step_with(const ExperimentConfig& config, const Dataset& data, Index lines_per_slab,
+               bool weight_gradients_wanted = true) {
+  std::vector<std::int64_t> ids;
+  for (Offset i = 0; i < data.samples(); ++i) ids.push_back(i);
+  Batch batch;
+  batch.gather(data, ids, lines_per_slab);
+  Network network(config.network, first_layers(config));
+  network.weight_gradients_wanted(weight_gradients_wanted);
+  return step_of(network, batch);
 }
 
 TEST(Batch, GathersTheFeaturesThatAreWanted) {
@@ -111,6 +115,27 @@ TEST(Network, LayersThatShareTheMemoryOfTheirGradientsComputeTheSame) {
 
   EXPECT_EQ(shared.gradients, own.gradients);
   EXPECT_EQ(shared.bounds, own.bounds);
+}
+
+TEST(Network, ComputesTheSameWhenItsActivationsHaveBeenReleased) {
+  ExperimentConfig config;
+  config.network.layers = {7, 40, 30, 5};
+  config.network.dropout = 0.2;
+  config.topology.density = 0.4;
+  const Dataset data = random_data(40, 7, 5);
+  std::vector<std::int64_t> ids(40);
+  Batch batch;
+  batch.gather(data, ids);
+  Network network(config.network, first_layers(config));
+  const Step before = step_of(network, batch);
+
+  network.release_activations();
+  EXPECT_EQ(network.outputs().size(), 0);
+
+  const Step after = step_of(network, batch);
+  EXPECT_EQ(after.loss.loss, before.loss.loss);
+  EXPECT_EQ(after.gradients, before.gradients);
+  EXPECT_EQ(after.bounds, before.bounds);
 }
 
 TEST(Network, RepeatsTheGradientsThatAreWantedAndNoOthers) {

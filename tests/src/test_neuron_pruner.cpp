@@ -257,6 +257,30 @@ TEST(NeuronPruner, CascadesFromTheLastPruningOn) {
   EXPECT_EQ(pruner.removed(patterns, 7), (RemovedNeurons{{0, 1}, {0, 1}}));
 }
 
+TEST(NeuronPruner, ReadsTheValuesOfTwoLayersAtATime) {
+  const std::vector<TestLayer> layers = chain();
+  const NeuronPruner pruner(pruning(0.34, 0.1, 0.1), 10, 1);
+  std::vector<LayerView> patterns = views_of(layers);
+  for (LayerView& view : patterns) view.values = {};
+  std::vector<std::vector<Real>> values(layers.size());
+  std::size_t asked = 0;
+
+  const RemovedNeurons removed = pruner.removed(
+      patterns,
+      [&](std::size_t l) {
+        EXPECT_EQ(l, asked++);
+        if (l >= 2) std::ranges::fill(values[l - 2], 1000);
+        LayerView view = layers[l].view();
+        values[l].assign(view.values.begin(), view.values.end());
+        view.values = values[l];
+        return view;
+      },
+      1);
+
+  EXPECT_EQ(asked, layers.size());
+  EXPECT_EQ(removed, pruner.removed(views_of(layers), 1));
+}
+
 TEST(NeuronPruner, TheCascadeStopsAtTheFloor) {
   const std::vector<TestLayer> layers = chain();
   const NeuronPruner pruner(pruning(0.01, 0.1, 0.1), 10, 2);
