@@ -115,6 +115,7 @@ json as_json(const GridCost& cost) {
           {"memory_bytes",
            {{"parameters", cost.memory.parameters},
             {"activations", cost.memory.activations},
+            {"rewiring", cost.memory.rewiring},
             {"exchange", cost.memory.exchange},
             {"data", cost.memory.data},
             {"program", cost.memory.program},

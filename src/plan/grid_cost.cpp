@@ -28,6 +28,9 @@ constexpr double pattern_bytes = 2 * index_bytes;
 constexpr double map_bytes = index_bytes;
 /// The same where parts hold slices, with a copy of the weight in its row.
 constexpr double slice_bytes = real + 3 * index_bytes;
+/// Of a connection, while its layer is rewired, and the same of a slice. Measured in layers of 20 million.
+constexpr double rewiring_bytes = 16;
+constexpr double slice_rewiring_bytes = 48;
 /// The program with its libraries before it holds anything. Measured with Open MPI 4.1.
 constexpr double program_bytes = 29 << 20;
 /// Sums under way, as the exchange of gradients reserves them.
@@ -190,6 +193,10 @@ GridMemory memory_of(const PlannedRun& run, const std::vector<Slice>& slices, Gr
     const Slice& slice = slices[l];
     memory.parameters += slice.connections * (of_value + bytes_besides(slice, grid));
     memory.parameters += slice.rows * (of_value + neuron_bytes);
+    if (slice.plan->evolves) {
+      const double of_connection = grid.model > 1 ? slice_rewiring_bytes : rewiring_bytes;
+      memory.rewiring = std::max(memory.rewiring, slice.connections * of_connection);
+    }
     const bool last = l + 1 == slices.size();
     const double a = last ? slice.rows : slices[l + 1].inputs_needed;
     const double mask = !last && run.dropout ? slice.rows / (line_samples * 2) : 0;  // 2 bytes a line

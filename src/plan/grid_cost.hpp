@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -43,11 +44,15 @@ struct PlannedRun {
 /// Bytes that one rank holds.
 struct GridMemory {
   double parameters = 0;   ///< connections with indices and optimizer state, neurons
-  double activations = 0;  ///< of the rank's samples
+  double activations = 0;  ///< of the rank's samples; given back before a rewiring
+  double rewiring = 0;     ///< for a moment, of the largest layer
   double exchange = 0;     ///< sums under way, halo lists and buffers
   double data = 0;
   double program = 0;  ///< what any run takes
-  [[nodiscard]] double total() const { return parameters + activations + exchange + data + program; }
+  /// The most at a time.
+  [[nodiscard]] double total() const {
+    return parameters + std::max(activations, rewiring) + exchange + data + program;
+  }
 };
 
 /// What the busiest rank of a grid holds, sends (and receives as much) in a step, and how long the step

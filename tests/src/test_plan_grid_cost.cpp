@@ -131,6 +131,24 @@ TEST(PlanGridCost, ActivationsGrowByWhatIsKept) {
   EXPECT_DOUBLE_EQ(cost(run, {1, 1}).memory.activations - without, 4.0 * 128 * 60 + 2.0 * 60 * 8);
 }
 
+TEST(PlanGridCost, ARewiringTakesItsMemoryFromThatOfActivations) {
+  PlannedRun run = square_run(2, 200'000, 40, 64);
+  for (LayerPlan& layer : run.layers) layer.evolves = true;
+  GridMemory memory = cost(run, {1, 1}).memory;
+  EXPECT_NEAR(memory.rewiring, 16 * 40 * 200'000.0, 1e-3 * memory.rewiring);
+  EXPECT_NEAR(cost(run, {1, 2}).memory.rewiring, 48 * 20 * 200'000.0, 1e-3 * memory.rewiring);
+
+  EXPECT_LT(memory.rewiring, memory.activations);
+  const double total = memory.total();
+  memory.activations -= 1;
+  EXPECT_EQ(memory.total(), total - 1);
+  memory.activations = 0;
+  EXPECT_EQ(memory.total(), memory.parameters + memory.rewiring + memory.program);
+
+  for (LayerPlan& layer : run.layers) layer.evolves = false;
+  EXPECT_EQ(cost(run, {1, 1}).memory.rewiring, 0);
+}
+
 TEST(PlanGridCost, EveryRankHoldsTheDataSet) {
   PlannedRun run = small_run();
   run.samples = 1000;
