@@ -16,9 +16,9 @@
 #include "io/speed_file.hpp"
 #include "jobs/command.hpp"
 #include "jobs/planning.hpp"
+#include "jobs/rank_threads.hpp"
 #include "jobs/version.hpp"
 #include "mpi/process.hpp"
-#include "mpi/rank_report.hpp"
 #include "src/plan/grid_cost.hpp"
 #include "src/support/error.hpp"
 #include "src/support/text.hpp"
@@ -151,8 +151,8 @@ ExitCode plan(const PlanOptions& options) {
   require(options.samples >= 0, "--samples is {} (must be 0 or more).", options.samples);
   require(options.memory_gib >= 0, "--memory is {} (must be GiB that a rank may use).", options.memory_gib);
   const ExperimentConfig config = read_config(options.config_file, options.overrides);
-  const auto threads = config.parallel.threads > 0 ? static_cast<int>(config.parallel.threads)
-                                                   : static_cast<int>(cpus_allowed().size());
+  const int threads =
+      planned_threads(config, static_cast<int>(options.ranks), static_cast<int>(options.machines));
   const Offset samples =
       options.samples > 0 ? options.samples : config.data.train_samples + config.data.test_samples;
   const PlannedRun run = planned_run(config, samples);

@@ -22,6 +22,7 @@
 #include "jobs/dry_run.hpp"
 #include "jobs/grid_choice.hpp"
 #include "jobs/progress.hpp"
+#include "jobs/rank_threads.hpp"
 #include "jobs/tune_kernels.hpp"
 #include "jobs/version.hpp"
 #include "mpi/collective_check.hpp"
@@ -271,11 +272,6 @@ bool already_summarised(DistributedContext& ctx, const Output& output, const Spe
   return summarised;
 }
 
-int thread_count_of(const ExperimentConfig& config) {
-  if (config.parallel.threads > 0) return static_cast<int>(config.parallel.threads);
-  return static_cast<int>(cpus_allowed().size());
-}
-
 /// The grid that the config names, before anything large is read; nothing where it leaves the choice.
 std::optional<GridShape> named_grid(DistributedContext& ctx, const ExperimentConfig& config) {
   if (grid_is_open(config.parallel)) return std::nullopt;
@@ -329,7 +325,7 @@ ExitCode train(DistributedContext& ctx, const TrainOptions& options) {
   }
   const std::optional<GridShape> named = named_grid(ctx, config);
   const StopRequest stop;  // a request that comes while data are loaded stops the first step
-  const int threads = thread_count_of(config);
+  const int threads = rank_threads(ctx, config);
   omp_set_num_threads(threads);
   const fs::path path = output_directory(options, config);
   Watchdog::Options watched{ctx.rank(), ctx.size(), config.parallel.watchdog_seconds, path, {}};

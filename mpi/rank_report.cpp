@@ -4,6 +4,8 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -51,6 +53,25 @@ int machines_of(const std::vector<RankPlace>& places) {
   std::set<std::string> hosts;
   for (const RankPlace& place : places) hosts.insert(place.host);
   return static_cast<int>(hosts.size());
+}
+
+int share_of_processors(const std::vector<RankPlace>& places) {
+  struct Host {
+    std::size_t ranks = 0;
+    std::set<int> cpus;
+  };
+  std::map<std::string, Host> hosts;
+  for (const RankPlace& place : places) {
+    Host& host = hosts[place.host];
+    ++host.ranks;
+    host.cpus.insert(place.cpus.begin(), place.cpus.end());
+  }
+  std::size_t share = std::numeric_limits<int>::max();
+  for (const RankPlace& place : places) {
+    const Host& host = hosts[place.host];
+    share = std::min({share, place.cpus.size(), host.cpus.size() / host.ranks});
+  }
+  return std::max(1, static_cast<int>(share));
 }
 
 std::string places_table(const std::vector<RankPlace>& places) {

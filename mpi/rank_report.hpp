@@ -24,6 +24,10 @@ struct RankPlace {
 /// Independent. Machines that the ranks are on.
 [[nodiscard]] int machines_of(const std::vector<RankPlace>& places);
 
+/// Independent. Processors that every rank can have to itself, where those on a host share what they may use
+/// there: at least 1.
+[[nodiscard]] int share_of_processors(const std::vector<RankPlace>& places);
+
 /// Independent. A table for people, one line for neighbouring ranks that are placed alike.
 [[nodiscard]] std::string places_table(const std::vector<RankPlace>& places);
 

@@ -85,7 +85,7 @@ struct NumberOrAuto {
 struct ParallelConfig {
   NumberOrAuto data = 0;   // data groups; 0 and auto = as many as the ranks make
   NumberOrAuto model = 1;  // parts that hold one network between them
-  std::int64_t threads = 1;
+  std::int64_t threads = 0;  // of a rank; 0 = chosen
   std::string exactness = "exact";
   double watchdog_seconds = 120.0;
 };

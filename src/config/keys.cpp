@@ -169,7 +169,7 @@ void check_running(const ExperimentConfig& config, Checker& checker) {
   checker.check(l.data.number.value_or(0) >= 0, "parallel.data", l.data,
                 "0 or \"auto\" for ranks / parallel.model, or more");
   checker.check(l.model.number.value_or(1) >= 1, "parallel.model", l.model, "1 or more, or \"auto\"");
-  checker.check(l.threads >= 0, "parallel.threads", l.threads, "0 for all cores, or more");
+  checker.check(l.threads >= 0, "parallel.threads", l.threads, "0 to have it chosen, or more");
   checker.check_one_of("parallel.exactness", l.exactness, {"exact", "fast"});
   checker.check(l.watchdog_seconds >= 0, "parallel.watchdog_seconds", l.watchdog_seconds,
                 "0 for off, or more");

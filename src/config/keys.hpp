@@ -97,7 +97,9 @@ void for_each_key(Config& config, Visitor&& visit) {
         "groups of ranks that share out the samples of a batch; 0 or \"auto\" = ranks / model");
   visit("parallel", "model", l.model, running,
         "ranks of a group, which hold one network between them; \"auto\" = what is fastest and fits");
-  visit("parallel", "threads", l.threads, running, "OpenMP threads per rank; 0 = all cores the rank may use");
+  visit("parallel", "threads", l.threads, running,
+        "OpenMP threads per rank; 0 = OMP_NUM_THREADS, or the rank's share of the cores if there is work for "
+        "them");
   visit("parallel", "exactness", l.exactness, result,
         "exact (same bits on any number of ranks and threads) or fast (float sums, results vary in the last "
         "bits)");

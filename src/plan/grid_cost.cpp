@@ -45,6 +45,10 @@ constexpr double hidden_weights = 0;
 /// Measured on a virtual machine whose host has other tenants: 0.04 to 0.25.
 constexpr double waiting_for_slower = 0.1;
 
+/// Products of a connection and a sample in a layer that are worth a thread: about 40 microseconds of a
+/// forward pass, where threads need about 3 to meet.
+constexpr double least_thread_work = 1 << 20;
+
 /// One layer as a part of a grid sees it. Counts are those expected of random connections.
 struct Slice {
   const LayerPlan* plan;
@@ -300,6 +304,12 @@ std::vector<GridShape> sensible_grids(const PlannedRun& run, int ranks) {
     grids.push_back({ranks / parts, parts});
   }
   return grids;
+}
+
+int useful_threads(const PlannedRun& run, int ranks) {
+  const auto layers = static_cast<double>(run.layers.size());
+  const double of_layer = run.connections() / layers * static_cast<double>(run.batch) / ranks;
+  return static_cast<int>(std::clamp(of_layer / least_thread_work, 1.0, 1e6));
 }
 
 double needed_share(double density, double lines) {

@@ -77,6 +77,10 @@ struct GridCost {
 [[nodiscard]] GridCost cost_of(const PlannedRun& run, GridShape grid, const KernelSpeed& kernels,
                                const NetworkSpeed& network);
 
+/// Threads that each of `ranks` ranks has enough work for: as many as compute for some ten microseconds
+/// between two meetings, one after each layer of each pass. At least 1.
+[[nodiscard]] int useful_threads(const PlannedRun& run, int ranks);
+
 /// Share of the neurons of a layer that someone with `lines` rows (or columns) of the matrix between two
 /// layers needs: those with at least one connection among them, by chance.
 [[nodiscard]] double needed_share(double density, double lines);

@@ -33,6 +33,14 @@ TEST(RankReport, TableJoinsNeighboursThatArePlacedAlike) {
             "2      node2  1 (8)         1\n");
 }
 
+TEST(RankReport, RanksOfAHostShareItsProcessors) {
+  EXPECT_EQ(share_of_processors({{"n1", {0, 1, 2, 3}, 1}}), 4);
+  EXPECT_EQ(share_of_processors({{"n1", {0, 1, 2, 3}, 1}, {"n1", {0, 1, 2, 3}, 1}}), 2);
+  EXPECT_EQ(share_of_processors({{"n1", {0, 1}, 1}, {"n1", {2, 3}, 1}, {"n2", {0, 1, 2}, 1}}), 2) << "bound";
+  EXPECT_EQ(share_of_processors({{"n1", {0, 1, 2, 3}, 1}, {"n2", {0}, 1}}), 1) << "the least of a host";
+  EXPECT_EQ(share_of_processors({{"n1", {0}, 1}, {"n1", {0}, 1}, {"n1", {0}, 1}}), 1) << "at least one";
+}
+
 TEST(RankReport, NoWarningWhenEveryThreadHasACpu) {
   EXPECT_TRUE(placement_warnings({{"n1", {0, 1, 2, 3}, 2}, {"n1", {0, 1, 2, 3}, 2}, {"n2", {0}, 1}}).empty());
 }

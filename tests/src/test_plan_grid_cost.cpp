@@ -352,6 +352,14 @@ TEST(PlanGridCost, PartsShareOutSparseLayersOnly) {
   EXPECT_TRUE(sensible_grids(run, 6).empty());
 }
 
+TEST(PlanGridCost, ThreadsAreUsefulWhereEachHasWork) {
+  const PlannedRun run = square_run(3, 1000, 40, 128);  // 5.12 million products a layer
+
+  EXPECT_EQ(useful_threads(run, 1), 4);
+  EXPECT_EQ(useful_threads(run, 2), 2);
+  EXPECT_EQ(useful_threads(run, 64), 1);
+}
+
 TEST(PlanGridCost, TheBestIsTheFastestThatFits) {
   std::vector<GridCost> costs(3);
   costs[0].seconds_compute = 2;
