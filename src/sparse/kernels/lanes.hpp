@@ -104,6 +104,16 @@ PLEXUS_INLINE Real* lines_of_neuron(SlabView view, Index neuron) {
   return view.values + static_cast<Offset>(neuron) * view.lines * line_samples;
 }
 
+/// Calls f.template operator()<i>() for each i below `count`. Unlike a loop it lets the compiler keep in
+/// registers an array that only it goes through.
+template <int count, class F>
+PLEXUS_INLINE void each_of(F&& f) {
+  if constexpr (count > 0) {
+    each_of<count - 1>(f);
+    f.template operator()<count - 1>();
+  }
+}
+
 /// Calls f.template operator()<lines>() with the number of lines as a constant.
 template <class F>
 PLEXUS_INLINE void with_lines(Index lines, F&& f) {

@@ -83,6 +83,10 @@ void largest_magnitudes(RowRange rows, ConstSlabView values, Real* largest) {
       });
 }
 
+/// Features between the one at work and those that are asked for: samples lie anywhere in a data set that no
+/// cache holds. Two cache lines; eight would already drive out what was asked for before.
+constexpr Index features_ahead = 32;
+
 void transpose_samples(const float* const* samples, Index present, Index features, SlabView x, Index line) {
   Index feature = 0;
   Real* out = x.values + line * line_samples;
@@ -90,6 +94,10 @@ void transpose_samples(const float* const* samples, Index present, Index feature
   if constexpr (sizeof(Real) == sizeof(float)) {
     if (present == line_samples) {
       for (; feature + 8 <= features; feature += 8) {
+        if (feature % line_samples == 0 && feature + features_ahead < features) {
+          for (int i = 0; i < line_samples; ++i)
+            __builtin_prefetch(samples[i] + feature + features_ahead, 0, 3);
+        }
         for (int half = 0; half < 2; ++half) {
           Half v[8];
           for (int i = 0; i < 8; ++i)

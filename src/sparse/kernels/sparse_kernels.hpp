@@ -44,50 +44,108 @@ void sparse_product(CsrView w, RowRange rows, const Real* bias, ConstSlabView x,
       });
 }
 
-/// One column of a backward pass over the lines [first, first + lines) of a slab of `slab` lines: X and dX
-/// of the column stay in registers, each delta is loaded once and used for both.
+/// What a backward pass over one slab is given.
+template <class Sums>
+struct Backward {
+  CsrView by_col;
+  RowRange cols;
+  ConstSlabView delta;
+  ConstSlabView x;
+  SlabView dx;
+  Sums sums;
+  Output output;
+  typename Sums::Value* gradient;
+};
+
+/// Goes through the connections of a backward pass over the lines [first, first + lines) of a slab of `slab`
+/// lines, column after column: X and dX of the column at work stay in registers, each delta is loaded once
+/// and used for both. Sums over samples are made for some connections at a time, of whatever columns.
 template <class Sums, int slab, int first, int lines, bool with_dx, Reach reach>
-struct Column {
+class Columns {
+ public:
+  PLEXUS_INLINE explicit Columns(const Backward<Sums>& pass) : pass_(pass), col_(pass.cols.begin) {
+    end_ = pass.by_col.row_ptrs[pass.cols.end];
+    begin_column();
+  }
+
+  PLEXUS_INLINE void run() {
+    // What the first lines of the slab have put there, the others are added to.
+    const Output output = first == 0 ? pass_.output : Output::add;
+    Offset p = pass_.by_col.row_ptrs[pass_.cols.begin];
+    typename Sums::Value* gradient = pass_.gradient;
+    const auto next = [&]<int count>() __attribute__((always_inline)) {
+      some<count>(p, output, gradient);
+      p += count;
+      gradient += count;
+    };
+    while (p + group <= end_) next.template operator()<group>();
+    if constexpr (group == 8) {
+      if (p + 4 <= end_) next.template operator()<4>();
+    }
+    if (p + 2 <= end_) next.template operator()<2>();
+    if (p < end_) next.template operator()<1>();
+    end_column();
+    while (++col_ < pass_.cols.end) {
+      begin_column();
+      end_column();
+    }
+  }
+
+ private:
   static constexpr Offset stride = slab * line_samples;
   static constexpr int unit = Sums::unit_lines < lines ? Sums::unit_lines : lines;
   static constexpr int units = (lines + unit - 1) / unit;
   static_assert(units <= 2);
-
-  CsrView by_col;
-  Offset end;  ///< of the connections of the range
-  const Real* delta;
-  Lanes x[lines];
-  Lanes dx[lines];
+  /// Connections whose sums are made together. Where lines come from far away, four were faster.
+  static constexpr int group = units == 1 || (PLEXUS_KERNEL_WIDE && reach == Reach::near) ? 8 : 4;
 
   PLEXUS_INLINE const Real* source(Offset p) const {
-    return delta + by_col.col_idxs[p] * stride + first * line_samples;
+    return pass_.delta.values + pass_.by_col.col_idxs[p] * stride + first * line_samples;
+  }
+
+  PLEXUS_INLINE void begin_column() {
+    col_end_ = pass_.by_col.row_ptrs[col_ + 1];
+    const Real* x = pass_.x.values + col_ * stride + first * line_samples;
+    each_of<lines>([&]<int q>() __attribute__((always_inline)) {
+      x_[q] = load(x + q * line_samples);
+      dx_[q] = filled(0);
+    });
+  }
+  PLEXUS_INLINE void end_column() {
+    if constexpr (with_dx) {
+      Real* dx = pass_.dx.values + col_ * stride + first * line_samples;
+      each_of<lines>([&]<int q>() __attribute__((always_inline)) { store(dx + q * line_samples, dx_[q]); });
+    }
   }
 
   /// The connection `distance` behind p, or p itself where there are not `count` of them.
   template <int count>
   PLEXUS_INLINE Offset ahead(Offset p, Offset distance) const {
-    return p + distance + count <= end ? p + distance : p;
+    return p + distance + count <= end_ ? p + distance : p;
   }
 
-  /// Adds connection p + i to dX. @param product  out: per unit, the sum of delta x
+  /// Adds connection p, the next one, to dX. @param product  out: per unit, the sum of delta x
   PLEXUS_INLINE void connection(Offset p, Lanes (&product)[units]) {
-    const Real weight = by_col.values[p];
+    while (__builtin_expect(p == col_end_, 0)) {
+      end_column();
+      ++col_;
+      begin_column();
+    }
+    const Real weight = pass_.by_col.values[p];
     const Real* here = source(p);
     // Each sum begins with 0: of two products that meet in an addition, the compiler would choose which one
     // to round first.
-    for (int u = 0; u < units; ++u) product[u] = filled(0);
-    for (int q = 0; q < lines; ++q) {
+    each_of<units>([&]<int u>() __attribute__((always_inline)) { product[u] = filled(0); });
+    each_of<lines>([&]<int q>() __attribute__((always_inline)) {
       const Lanes d = load(here + q * line_samples);
-      if constexpr (with_dx) dx[q] += weight * d;
-      product[q / unit] += x[q] * d;
-    }
+      if constexpr (with_dx) dx_[q] += weight * d;
+      product[q / unit] += x_[q] * d;
+    });
   }
 
-  /// Gradients of `count` connections from p on, at most `group`. Where lines come from far away, four at a
-  /// time were faster.
-  static constexpr int group = units == 1 || (PLEXUS_KERNEL_WIDE && reach == Reach::near) ? 8 : 4;
+  /// Gradients of the `count` connections from p on, at most `group`.
   template <int count>
-  PLEXUS_INLINE void some(Offset p, Sums sums, Output output, typename Sums::Value* gradient) {
+  PLEXUS_INLINE void some(Offset p, Output output, typename Sums::Value* gradient) {
     const Offset near = ahead<count>(p, near_distance);
     const Offset far = ahead<count>(p, far_distance);
     const auto product_of = [&](int i, Lanes(&product)[units]) __attribute__((always_inline)) {
@@ -102,7 +160,7 @@ struct Column {
         product_of(i, product);
         return fold(product[0]);
       });
-      sums.template put<count>(eight, output, gradient);
+      pass_.sums.template put<count>(eight, output, gradient);
 #if PLEXUS_KERNEL_WIDE
     } else if constexpr (count == 8) {
       const Lanes pairs = half_sums_of_eight([&]<int i>() __attribute__((always_inline)) {
@@ -110,7 +168,7 @@ struct Column {
         product_of(i, product);
         return fold_both(product[0], product[1]);
       });
-      sums.put_pairs(pairs, output, gradient);
+      pass_.sums.put_pairs(pairs, output, gradient);
 #endif
     } else {
       const Half pairs = half_sums_of_four([&]<int i>() __attribute__((always_inline)) {
@@ -119,59 +177,22 @@ struct Column {
         product_of(i, product);
         return join_fours(fold(product[0]), fold(product[1]));
       });
-      sums.template put_pairs<count>(pairs, output, gradient);
+      pass_.sums.template put_pairs<count>(pairs, output, gradient);
     }
   }
+
+  const Backward<Sums>& pass_;
+  Offset end_;  ///< of the connections
+  Index col_;   ///< at work
+  Offset col_end_;
+  Lanes x_[lines];
+  Lanes dx_[lines];
 };
 
-/// What a backward pass over one slab is given.
-template <class Sums>
-struct Backward {
-  CsrView by_col;
-  RowRange cols;
-  ConstSlabView delta;
-  ConstSlabView x;
-  SlabView dx;
-  Sums sums;
-  Output output;
-  typename Sums::Value* gradient;
-};
-
+/// A function of its own, as the compiler keeps more in registers where it has less to look at.
 template <class Sums, int slab, int first, int lines, bool with_dx, Reach reach>
-PLEXUS_INLINE void backward_lines(const Backward<Sums>& pass) {
-  using Part = Column<Sums, slab, first, lines, with_dx, reach>;
-  const CsrView by_col = pass.by_col;
-  // What the first lines of the slab have put there, the others are added to.
-  const Output output = first == 0 ? pass.output : Output::add;
-  // Null only where there are no connections.
-  typename Sums::Value* gradient =
-      pass.gradient == nullptr ? nullptr : pass.gradient - by_col.row_ptrs[pass.cols.begin];
-  for (Index col = pass.cols.begin; col < pass.cols.end; ++col) {
-    const Offset place = col * Part::stride + first * line_samples;
-    Part part;
-    part.by_col = by_col;
-    part.end = by_col.row_ptrs[pass.cols.end];
-    part.delta = pass.delta.values;
-    for (int q = 0; q < lines; ++q) {
-      part.x[q] = load(pass.x.values + place + q * line_samples);
-      part.dx[q] = filled(0);
-    }
-    Offset p = by_col.row_ptrs[col];
-    const Offset end = by_col.row_ptrs[col + 1];
-    const auto some = [&]<int count>() __attribute__((always_inline)) {
-      part.template some<count>(p, pass.sums, output, gradient + p);
-      p += count;
-    };
-    while (p + Part::group <= end) some.template operator()<Part::group>();
-    if constexpr (Part::group == 8) {
-      if (p + 4 <= end) some.template operator()<4>();
-    }
-    if (p + 2 <= end) some.template operator()<2>();
-    if (p < end) some.template operator()<1>();
-    if constexpr (with_dx) {
-      for (int q = 0; q < lines; ++q) store(pass.dx.values + place + q * line_samples, part.dx[q]);
-    }
-  }
+__attribute__((noinline)) void backward_lines(const Backward<Sums>& pass) {
+  Columns<Sums, slab, first, lines, with_dx, reach>(pass).run();
 }
 
 /// As many lines at once as the registers of the set hold.
@@ -185,6 +206,7 @@ PLEXUS_INLINE void backward_slab(const Backward<Sums>& pass) {
 
 template <class Sums>
 PLEXUS_INLINE void sparse_backward(const Backward<Sums>& pass, Reach delta_reach) {
+  if (pass.cols.begin == pass.cols.end) return;
   with_lines(
       pass.x.lines, [&]<int lines>() __attribute__((always_inline)) {
         const auto with = [&]<bool with_dx>() __attribute__((always_inline)) {
