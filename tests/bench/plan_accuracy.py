@@ -47,6 +47,9 @@ learning_rate = 0.02
 epochs = {epochs}
 batch_size = {batch}
 
+[parallel]
+threads = 1
+
 [checkpoint]
 every = 0
 history = "none"
