@@ -38,9 +38,6 @@ constexpr double queue_bytes = 8 << 20;
 /// Connections of a part and the row of a neuron: row and column pointers, the ids of rows and of columns.
 constexpr double neuron_bytes = 4 * sizeof(Offset);
 constexpr double nanosecond = 1e-9;
-/// Shares of the time of halos, and of changed weights, that pass while a rank computes.
-constexpr double hidden_halo = 0;
-constexpr double hidden_weights = 0;
 /// Of the time that parts compute, they wait so long for the slower of them: at each level they meet.
 /// Measured on a virtual machine whose host has other tenants: 0.04 to 0.25.
 constexpr double waiting_for_slower = 0.1;
@@ -247,8 +244,8 @@ void add_exchange_of_parts(GridCost& cost, const PlannedRun& run, const std::vec
     return exchanges * network.latency + (messages - exchanges) * network.message + bytes / network.bandwidth;
   };
   cost.messages += peers * (halos * slabs + layers);
-  cost.seconds_waiting += (1 - hidden_halo) * seconds(halos, peers * halos * slabs, cost.halo);
-  cost.seconds_waiting += (1 - hidden_weights) * seconds(layers, peers * layers, cost.weights);
+  cost.seconds_waiting += seconds(halos, peers * halos * slabs, cost.halo);
+  cost.seconds_waiting += seconds(layers, peers * layers, cost.weights);
   cost.seconds_waiting += waiting_for_slower * cost.seconds_compute;
   // The largest values of all levels tell how fine sums must be.
   if (run.exact) cost.seconds_waiting += (layers + 1) * agreement(network, cost.grid.model);
