@@ -14,9 +14,8 @@ struct KernelTuning {
   /// Density from which on a sparse layer's weights are spread out and multiplied as a dense matrix; above 1:
   /// only where every cell is stored.
   double dense_density = 0.6;
-  /// Connections of a layer up to which a map, 4 bytes each, tells the forward pass where the weights are;
-  /// larger layers find them in about twice the time, which is little beside what their passes take. Not
-  /// measured.
+  /// Connections of a layer up to which a map, 4 bytes each, tells the forward pass where the weights are; of
+  /// larger ones it picks them column by column, for many rows at a time. Not measured.
   Offset mapped_connections = Offset{4} << 20;
 
   bool operator==(const KernelTuning&) const = default;

@@ -21,6 +21,10 @@ constexpr Offset block_connections = 1024;
 constexpr Index block_neurons = 64;
 /// Connections whose weights or sums are kept while one slab after the other is worked on.
 constexpr Offset kept_connections = Offset{128} << 10;
+/// Connections of a column whose weights are picked together where there is no map, two cache lines of them,
+/// as long as they are not too many in all.
+constexpr Offset entries_of_column = 32;
+constexpr Offset most_picked = Offset{16} << 20;
 /// Rows of a dense product that are worked on together: a multiple of what the kernels take at a time.
 constexpr Index dense_block_rows = 12;
 /// Bytes of a slab that a kernel still reads at random from the L1 cache, as fast as any dense product: 128
@@ -75,11 +79,14 @@ class RowWeights {
   RowWeights(const Topology& topology, const std::vector<Real>& sorted)
       : topology_(topology), weights_(sorted.data()) {}
   /// Picks weights out of column order.
-  /// @param places  of all connections in row order, or
-  /// @param next    for each column the place of its next weight
-  RowWeights(const Topology& topology, const std::vector<Real>& by_column, const std::uint32_t* places,
+  /// @param places  in column order, of all connections in row order
+  RowWeights(const Topology& topology, const std::vector<Real>& by_column, const std::uint32_t* places)
+      : topology_(topology), weights_(by_column.data()), places_(places) {}
+  /// The same without a map: worth it for stretches of many connections.
+  /// @param next  for each column the place of its next weight
+  RowWeights(const Topology& topology, const std::vector<Real>& by_column, const TransposedIndex& columns,
              std::uint32_t* next)
-      : topology_(topology), weights_(by_column.data()), places_(places), next_(next) {}
+      : topology_(topology), weights_(by_column.data()), columns_(&columns), next_(next) {}
 
   /// Those of the rows in `stretch`, which begins where the one before ended. Until the calling thread's next
   /// call.
@@ -92,7 +99,7 @@ class RowWeights {
     if (places_ != nullptr) {
       pick_mapped(places_ + first, count, picked.data());
     } else {
-      pick_counting(topology_.col_idxs.data() + first, count, picked.data());
+      pick_column_by_column(stretch, picked.data());
     }
     return picked.data();
   }
@@ -101,14 +108,29 @@ class RowWeights {
   void pick_mapped(const std::uint32_t* __restrict places, Offset count, Real* __restrict picked) const {
     for (Offset i = 0; i < count; ++i) picked[i] = weights_[places[i]];
   }
-  void pick_counting(const Index* __restrict cols, Offset count, Real* __restrict picked) {
-    std::uint32_t* __restrict next = next_;
-    for (Offset i = 0; i < count; ++i) picked[i] = weights_[next[cols[i]]++];
+  /// Each column has the weights of a stretch side by side, in the order of their rows. To pick them row by
+  /// row would fetch a cache line for each of them.
+  void pick_column_by_column(RowRange stretch, Real* __restrict picked) {
+    thread_local std::vector<std::uint32_t> row_next;
+    const auto row_ptrs = topology_.row_ptrs.begin() + stretch.begin;
+    const Offset first = *row_ptrs;
+    row_next.resize(static_cast<std::size_t>(stretch.end - stretch.begin));
+    std::transform(row_ptrs, row_ptrs + (stretch.end - stretch.begin), row_next.begin(),
+                   [first](Offset begin) { return static_cast<std::uint32_t>(begin - first); });
+    std::uint32_t* place_of = row_next.data();
+    const Index* rows = columns_->row_idxs.data();
+    for (Index col = 0; col < topology_.cols; ++col) {
+      const auto end = static_cast<std::uint32_t>(columns_->col_ptrs[static_cast<std::size_t>(col) + 1]);
+      std::uint32_t p = next_[col];
+      for (; p < end && rows[p] < stretch.end; ++p) picked[place_of[rows[p] - stretch.begin]++] = weights_[p];
+      next_[col] = p;
+    }
   }
 
   const Topology& topology_;
   const Real* weights_;
   const std::uint32_t* places_ = nullptr;
+  const TransposedIndex* columns_ = nullptr;
   std::uint32_t* next_ = nullptr;
 };
 
@@ -196,14 +218,14 @@ void SparseLayer::forward_slabs(const Slabs& x, Slabs& z, SlabRange slabs, Neuro
 
 RowWeights SparseLayer::row_weights(std::size_t thread) const {
   if (!state_.values.empty() || state_.topology.connections() == 0) return {state_.topology, state_.values};
-  if (!places_.empty()) return {state_.topology, values_by_column_, places_.data(), nullptr};
+  if (!places_.empty()) return {state_.topology, values_by_column_, places_.data()};
   thread_local std::vector<std::uint32_t> next;
   if (thread == 0) {
     next.assign(transposed_.col_ptrs.begin(), transposed_.col_ptrs.end());
   } else {
     next.assign(row_starts_[thread].begin(), row_starts_[thread].end());
   }
-  return {state_.topology, values_by_column_, nullptr, next.data()};
+  return {state_.topology, values_by_column_, transposed_, next.data()};
 }
 
 const Real* SparseLayer::spread_out(RowRange block, const Real* weights) const {
@@ -241,9 +263,11 @@ void SparseLayer::sparse_forward(const Slabs& x, Slabs& z, SlabRange slabs, Neur
   const Topology& topology = state_.topology;
   const Reach reach = reach_of(x, kernel_tuning().near_bytes);
   const Index at_once = slabs_at_once(x);
-  // Weights that are picked once stay in the L1 cache, or for more slabs than stay in theirs in the L2 cache.
-  const Offset stretch_connections =
-      slabs.end - slabs.begin <= at_once ? block_connections : kept_connections;
+  // Weights that are picked once stay in the L1 cache, or for more slabs than stay in theirs in the L2 cache;
+  // without a map only many together are worth it.
+  Offset stretch_connections = slabs.end - slabs.begin <= at_once ? block_connections : kept_connections;
+  if (!row_starts_.empty())
+    stretch_connections = std::clamp(entries_of_column * cols(), kept_connections, most_picked);
   for_each_part(static_cast<int>(row_cuts_.size()) - 1, [&](int thread) {
     const auto t = static_cast<std::size_t>(thread);
     RowWeights row_weights_of_thread = row_weights(t);

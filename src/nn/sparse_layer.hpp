@@ -80,7 +80,7 @@ class SparseLayer : public Layer {
                         RowRange cols, Value* sums, NeuronsDone done);
 
   std::vector<Index> row_cuts_;  ///< rows of each thread
-  // Where the forward pass finds weights: by a map, or, where that would take much memory, by counting along.
+  // Where the forward pass finds weights: by a map, or, where that would take much memory, column by column.
   std::vector<std::uint32_t> places_;  ///< in row order: places in column order
   /// By thread, but empty for the first: places in column order where each column goes on with its rows.
   std::vector<std::vector<std::uint32_t>> row_starts_;

@@ -15,6 +15,7 @@
 #include "src/nn/kernel_tuning.hpp"
 #include "src/nn/layer.hpp"
 #include "src/support/parallel.hpp"
+#include "tests/support/with_threads.hpp"
 
 namespace plexus {
 namespace {
@@ -349,6 +350,18 @@ class Tuned {
 };
 
 constexpr Offset whatever = std::numeric_limits<Offset>::max();  ///< bytes
+
+TEST(SparseLayer, FindsTheWeightsOfALargeLayerWithoutAMap) {
+  const LayerSnapshot start = layer_of(2000, 300, 0.7);  // more than is picked at a time
+  const auto computed = [&](Offset mapped_connections) {
+    const Tuned tuned({whatever, whatever, 2.0, mapped_connections});
+    return run(*make_layer(start), 9);
+  };
+  const auto expected = computed(whatever);
+  for (const int threads : {1, 3}) {
+    EXPECT_EQ(with_threads(threads, [&] { return computed(0); }), expected) << threads << " threads";
+  }
+}
 
 TEST(SparseLayer, NoTuningChangesABit) {
   const std::vector<KernelTuning> tunings = {

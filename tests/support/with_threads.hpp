@@ -7,7 +7,7 @@
 namespace plexus {
 
 /// Numbers of threads that results must not depend on.
-constexpr std::array thread_counts = {1, 2, 3};
+inline constexpr std::array thread_counts = {1, 2, 3};
 
 /// The result of f() with so many threads in its parallel regions.
 template <class F>
