@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "mpi/collective_check.hpp"
 #include "mpi/rank_report.hpp"
 #include "src/plan/grid_cost.hpp"
 
@@ -19,17 +20,17 @@ bool threads_are_said_outside() {
   return said != nullptr && *said != '\0';
 }
 
-int with_work(const ExperimentConfig& config, int processors, int ranks) {
-  return std::clamp(processors, 1, useful_threads(planned_run(config, 0), ranks));
+int with_work(const PlannedRun& run, int processors, int ranks) {
+  return std::clamp(processors, 1, useful_threads(run, ranks));
 }
 
 }  // namespace
 
 int rank_threads(DistributedContext& ctx, const ExperimentConfig& config) {
   if (config.parallel.threads > 0) return static_cast<int>(config.parallel.threads);
-  const int own = threads_are_said_outside() ? omp_get_max_threads() : 0;
+  const PlannedRun run = on_all_ranks(ctx, [&] { return planned_run(config, 0); });
   const int share = share_of_processors(gather_places(ctx, 1));
-  const int threads = own > 0 ? own : with_work(config, share, ctx.size());
+  const int threads = threads_are_said_outside() ? omp_get_max_threads() : with_work(run, share, ctx.size());
   std::array<std::int64_t, 1> least = {-threads};
   ctx.maximum(least);
   return static_cast<int>(-least[0]);
@@ -38,7 +39,7 @@ int rank_threads(DistributedContext& ctx, const ExperimentConfig& config) {
 int planned_threads(const ExperimentConfig& config, int ranks, int machines) {
   if (config.parallel.threads > 0) return static_cast<int>(config.parallel.threads);
   const int on_a_machine = (ranks + machines - 1) / machines;
-  return with_work(config, static_cast<int>(cpus_allowed().size()) / on_a_machine, ranks);
+  return with_work(planned_run(config, 0), static_cast<int>(cpus_allowed().size()) / on_a_machine, ranks);
 }
 
 }  // namespace plexus

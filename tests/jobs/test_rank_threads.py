@@ -2,7 +2,7 @@
 import os
 import unittest
 
-from plexus_run import RunTest, settings, summary
+from plexus_run import WRONG_INPUT, RunTest, settings, summary
 
 PROCESSORS = len(os.sched_getaffinity(0))
 # Every layer has work for more threads than the machines of tests have processors.
@@ -23,6 +23,13 @@ class RankThreads(RunTest):
         for ranks in (1, 2):
             with self.subTest(ranks=ranks):
                 self.assertEqual(self.threads(*LARGE, ranks=ranks), max(1, PROCESSORS // ranks))
+
+    def test_a_name_that_does_not_exist_is_said_once(self):
+        result = self.train(self.out(), *settings(network__activation="none"), ranks=2, code=WRONG_INPUT,
+                            environment={"OMP_NUM_THREADS": None})
+
+        self.assertEqual(len(result.messages), 1, result)
+        self.assertIn("all 2 ranks: network.activation is 'none'", result.messages[0])
 
     def test_what_the_environment_says_counts(self):
         self.assertEqual(self.threads(said="3"), 3)
