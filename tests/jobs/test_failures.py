@@ -19,12 +19,12 @@ from plexus_run import DONE, FAILURE, RunTest, checkpoints, settings, summary
 # Places in a run, as `activity::describe()` says them.
 EVERYWHERE = {
     "opening the run": r"'opening the run'.*waiting",
-    "training": r"'forward pass', epoch \d+, step 3",
+    "training": r"'forward pass', epoch [0-9]+, step 3",
     "gradient exchange": r"'gradient exchange and update, layer 2'",
     "evaluation": r"'evaluation'.*'sum of integers'",
     "rewiring": r"'rewiring'",
     "rewiring of a layer": r"'rewiring, change of layer 2'",
-    "while the checkpoint is being completed": r"'forward pass', epoch \d+, step 1\b",
+    "while the checkpoint is being completed": r"'forward pass', epoch [0-9]+, step 1\b",
     "last checkpoint": r"'last checkpoint'",
 }
 # With model parts only.
