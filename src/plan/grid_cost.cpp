@@ -42,8 +42,8 @@ constexpr double nanosecond = 1e-9;
 /// Measured on a virtual machine whose host has other tenants: 0.04 to 0.25.
 constexpr double waiting_for_slower = 0.1;
 
-/// Products of a connection and a sample in a layer that are worth a thread: about 40 microseconds of a
-/// forward pass, where threads need about 3 to meet.
+/// Products of a connection and a sample in a layer that are worth a thread: 40 microseconds of a forward
+/// pass at half of the peak of a Zen 4 core.
 constexpr double least_thread_work = 1 << 20;
 
 /// One layer as a part of a grid sees it. Counts are those expected of random connections.

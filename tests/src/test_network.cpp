@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "src/nn/batch.hpp"
@@ -27,6 +28,14 @@ Dataset random_data(Offset samples, Index features, Index classes) {
           static_cast<float>(stream.normal(static_cast<std::uint64_t>(i * features + f))));
   }
   return data;
+}
+
+ExperimentConfig config_with_dropout(std::vector<Offset> layers) {
+  ExperimentConfig config;
+  config.network.layers = std::move(layers);
+  config.network.dropout = 0.2;
+  config.topology.density = 0.4;
+  return config;
 }
 
 /// What one step computes, and what it learns of the sizes of its gradients.
@@ -88,10 +97,7 @@ TEST(Batch, GathersTheFeaturesThatAreWanted) {
 }
 
 TEST(Network, TheLinesOfASlabChangeNoBit) {
-  ExperimentConfig config;
-  config.network.layers = {7, 40, 30, 5};
-  config.network.dropout = 0.2;
-  config.topology.density = 0.4;
+  const ExperimentConfig config = config_with_dropout({7, 40, 30, 5});
   const Dataset data = random_data(150, 7, 5);
 
   const Step tall = step_with(config, data, slab_lines);
@@ -104,10 +110,7 @@ TEST(Network, TheLinesOfASlabChangeNoBit) {
 }
 
 TEST(Network, LayersThatShareTheMemoryOfTheirGradientsComputeTheSame) {
-  ExperimentConfig config;
-  config.network.layers = {7, 40, 30, 50, 20, 5};
-  config.network.dropout = 0.2;
-  config.topology.density = 0.4;
+  const ExperimentConfig config = config_with_dropout({7, 40, 30, 50, 20, 5});
   const Dataset data = random_data(150, 7, 5);
 
   const Step own = step_with(config, data, slab_lines, true);
@@ -118,10 +121,7 @@ TEST(Network, LayersThatShareTheMemoryOfTheirGradientsComputeTheSame) {
 }
 
 TEST(Network, ComputesTheSameWhenItsActivationsHaveBeenReleased) {
-  ExperimentConfig config;
-  config.network.layers = {7, 40, 30, 5};
-  config.network.dropout = 0.2;
-  config.topology.density = 0.4;
+  const ExperimentConfig config = config_with_dropout({7, 40, 30, 5});
   const Dataset data = random_data(40, 7, 5);
   std::vector<std::int64_t> ids(40);
   Batch batch;
