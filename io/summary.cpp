@@ -1,11 +1,12 @@
 #include "io/summary.hpp"
 
-#include <algorithm>
-#include <cstddef>
 #include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
 
 #include "io/durable_file.hpp"
 #include "src/support/error.hpp"
+#include "src/support/median.hpp"
 
 namespace plexus {
 
@@ -33,14 +34,10 @@ void for_each_member(Summary& summary, Visitor&& visit) {
   visit("data_name", summary.data_name);
 }
 
-/// 0 of nothing; of an even number of values the mean of the middle two.
-double median(const std::vector<EpochMetrics>& history, double EpochMetrics::*member) {
+double median_of(const std::vector<EpochMetrics>& history, double EpochMetrics::*member) {
   std::vector<double> values;
   for (const auto& epoch : history) values.push_back(epoch.*member);
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  const std::size_t middle = values.size() / 2;
-  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+  return median(std::move(values));
 }
 
 }  // namespace
@@ -58,8 +55,8 @@ RunSummary summary_of(const SnapshotHead& head) {
   for (const auto& epoch : snapshot.history) {
     summary.best_test_accuracy = std::max(summary.best_test_accuracy, epoch.test_accuracy);
   }
-  summary.seconds_per_epoch = median(snapshot.history, &EpochMetrics::seconds_train);
-  summary.seconds_rewire = median(snapshot.history, &EpochMetrics::seconds_rewire);
+  summary.seconds_per_epoch = median_of(snapshot.history, &EpochMetrics::seconds_train);
+  summary.seconds_rewire = median_of(snapshot.history, &EpochMetrics::seconds_rewire);
 
   if (!layers.empty()) summary.alive_neurons.push_back(layers.front().cols);
   Offset hidden = 0, hidden_alive = 0;

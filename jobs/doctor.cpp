@@ -11,9 +11,8 @@
 #include "jobs/tune_kernels.hpp"
 #include "jobs/version.hpp"
 #include "mpi/collective_check.hpp"
-#include "mpi/measured_network.hpp"
+#include "mpi/measured_machine.hpp"
 #include "mpi/rank_report.hpp"
-#include "src/plan/measured_kernel_speed.hpp"
 #include "src/sparse/kernels.hpp"
 #include "src/support/parallel.hpp"
 #include "src/support/text.hpp"
@@ -92,19 +91,16 @@ ExitCode examine(DistributedContext& ctx, const DoctorOptions& options) {
   }
   const TuningKey key = tuning_key(code_version());
   tune_kernels(ctx);
-  ctx.barrier();
-  SpeedEntry entry{{ctx.size(), threads, machines_of(places), share_memory(ctx)},
-                   slowest(ctx, measured_kernel_speed(options.quick ? Effort::quick : Effort::full)),
-                   {}};
-  if (speaks) print(entry.kernels);
-  if (ctx.size() > 1) {
-    const MeasuredNetwork network = measured_network(ctx);
-    entry.network = network.speed;
-    if (speaks) print(network);
-  } else {
-    fmt::print("\nOne rank: nothing to measure between ranks. mpirun -n 2 plexus doctor does.\n");
-  }
+  const MeasuredMachine machine = measured_machine(ctx, options.quick ? Effort::quick : Effort::full);
+  SpeedEntry entry{{ctx.size(), threads, machines_of(places), share_memory(ctx)}, machine.kernels, {}};
+  if (ctx.size() > 1) entry.network = machine.network.speed;
   if (speaks) {
+    print(machine.kernels);
+    if (ctx.size() > 1) {
+      print(machine.network);
+    } else {
+      fmt::print("\nOne rank: nothing to measure between ranks. mpirun -n 2 plexus doctor does.\n");
+    }
     const auto path = speed_path(key);
     const bool kept = keep_speed(path, key, entry);
     fmt::print("\n{} {}\n", kept ? "kept for `plexus plan --network measured` in" : "cannot be kept in",

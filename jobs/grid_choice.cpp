@@ -14,11 +14,10 @@
 #include "jobs/version.hpp"
 #include "mpi/collective_check.hpp"
 #include "mpi/collectives.hpp"
-#include "mpi/measured_network.hpp"
+#include "mpi/measured_machine.hpp"
 #include "mpi/process.hpp"
 #include "mpi/rank_report.hpp"
 #include "src/plan/grid_cost.hpp"
-#include "src/plan/measured_kernel_speed.hpp"
 #include "src/support/error.hpp"
 #include "src/support/text.hpp"
 
@@ -51,8 +50,8 @@ std::vector<SpeedEntry> known_or_measured(DistributedContext& ctx, const RankLay
   broadcast_message(ctx, known, 0);
   if (known == 1) return entries;
   tune_kernels(ctx);
-  entries.assign(1,
-                 {layout, slowest(ctx, measured_kernel_speed(Effort::quick)), measured_network(ctx).speed});
+  const MeasuredMachine machine = measured_machine(ctx, Effort::quick);
+  entries.assign(1, {layout, machine.kernels, machine.network.speed});
   if (ctx.rank() == 0) keep_speed(speed_path(key), key, entries.front());
   return entries;
 }

@@ -4,8 +4,8 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <span>
+#include <vector>
 
 #include "mpi/collectives.hpp"
 #include "mpi/gradient_exchange.hpp"
@@ -13,13 +13,17 @@
 #include "mpi/stopwatch.hpp"
 #include "src/nn/layer.hpp"
 #include "src/support/error.hpp"
+#include "src/support/median.hpp"
 #include "src/support/parallel.hpp"
 
 namespace plexus {
 
 namespace {
 
-constexpr int turns = 7;
+/// How long each figure is measured, and how often at least and at most.
+constexpr double measured_seconds = 0.05;
+constexpr double fewest_turns = 3;
+constexpr double most_turns = 1000;
 constexpr std::array<std::size_t, 4> sums_of_parts = {2, 8, 32, 128};
 /// Messages that are under way together, as those of a level's slabs are: short ones, and such as carry the
 /// values of some hundred neurons.
@@ -28,6 +32,9 @@ constexpr std::size_t short_bytes = 64;
 constexpr std::size_t long_bytes = std::size_t{128} << 10;
 constexpr std::size_t agreed_values = 8;
 constexpr std::size_t part_values = Layer::part_values;
+/// Values that a backward pass writes at a time, between two stretches of computing.
+constexpr std::size_t piece_values = 1024;
+constexpr std::size_t pieces = part_values / piece_values;
 
 using Sums = SumQueue<std::int64_t>;
 
@@ -40,14 +47,22 @@ double seconds_of(DistributedContext& ctx, F&& work) {
   return watch.lap();
 }
 
-/// Collective. Median of the seconds of `work`, of the slowest rank, after a turn that warms up.
+/// Collective. Seconds of each turn of `work` on this rank, after one that warms up: turns enough to spread
+/// over `measured_seconds`, as how fast processors and links are changes from moment to moment.
+/// @param work  returns what a turn has measured
+template <class F>
+auto measured_turns(DistributedContext& ctx, F&& work) {
+  const double once = largest(ctx, seconds_of(ctx, [&] { work(); }));
+  const auto turns = static_cast<int>(std::clamp(measured_seconds / once, fewest_turns, most_turns));
+  std::vector<decltype(work())> found;
+  for (int turn = 0; turn < turns; ++turn) found.push_back(work());
+  return found;
+}
+
+/// Collective. Median of the seconds of `work`, of the slowest rank.
 template <class F>
 double typical_seconds(DistributedContext& ctx, F&& work) {
-  seconds_of(ctx, work);
-  std::array<double, turns> seconds{};
-  for (double& one : seconds) one = seconds_of(ctx, work);
-  std::ranges::nth_element(seconds, seconds.begin() + turns / 2);
-  return largest(ctx, seconds[turns / 2]);
+  return largest(ctx, median(measured_turns(ctx, [&] { return seconds_of(ctx, work); })));
 }
 
 /// Reads the oldest sum as an update of parameters does, and forgets it.
@@ -65,14 +80,18 @@ void take_oldest(Sums& sums, std::size_t count) {
   sums.pop();
 }
 
-/// Collective. Sums of the parts of a gradient; `beside` is called before each.
+/// Collective. Sums of the parts of a gradient; `beside(piece)` is called before each piece of a part is
+/// written.
 template <class F>
 void sum_parts(Sums& sums, std::size_t parts, F&& beside) {
   std::size_t taken = 0;
   for (std::size_t sent = 0; sent < parts; ++sent) {
-    beside();
     for (; !sums.has_room(part_values); ++taken) take_oldest(sums, part_values);
-    std::ranges::fill(sums.next(part_values), std::int64_t{1});
+    const std::span<std::int64_t> part = sums.next(part_values);
+    for (std::size_t piece = 0; piece < pieces; ++piece) {
+      beside(piece);
+      std::ranges::fill(part.subspan(piece * piece_values, piece_values), std::int64_t{1});
+    }
     sums.start();
     sums.poll();
   }
@@ -93,29 +112,33 @@ double measured_hidden(DistributedContext& ctx, Sums& sums) {
   constexpr std::int64_t trial = 1 << 20;
   volatile double sink = 0;
   const double of_trial = typical_seconds(ctx, [&] { sink = compute(trial); });
-  double alone = typical_seconds(ctx, [&] { sum_parts(sums, parts, [] {}); });
-  const auto polls =
-      static_cast<int>(std::clamp(alone / parts / between_polls, 1.0, 1000.0));  // for each part
-  const auto rounds =
-      static_cast<std::int64_t>(static_cast<double>(trial) / (parts * polls) * alone / of_trial);
-  const auto work = [&](auto&& poll) {
-    for (int i = 0; i < polls; ++i) {
+  const double alone = typical_seconds(ctx, [&] { sum_parts(sums, parts, [](std::size_t) {}); });
+  const double of_piece = alone / (parts * pieces);
+  const auto pieces_per_poll =
+      static_cast<std::size_t>(std::clamp<double>(between_polls / of_piece, 1, pieces));
+  const auto stretches = static_cast<int>(std::clamp(of_piece / between_polls, 1.0, 1000.0));  // of a piece
+  const auto rounds = static_cast<std::int64_t>(static_cast<double>(trial) * of_piece / stretches / of_trial);
+  const auto compute_piece = [&](auto&& then) {
+    for (int i = 0; i < stretches; ++i) {
       sink = compute(rounds);
-      poll();
+      then();
     }
   };
-  double computing = std::numeric_limits<double>::infinity();
-  double both = computing;
-  for (int turn = 0; turn < turns; ++turn) {  // in turns, so that a disturbance meets all
-    alone = std::min(alone, seconds_of(ctx, [&] { sum_parts(sums, parts, [] {}); }));
-    computing = std::min(computing, seconds_of(ctx, [&] {
-                           for (std::size_t part = 0; part < parts; ++part) work([] {});
-                         }));
-    both =
-        std::min(both, seconds_of(ctx, [&] { sum_parts(sums, parts, [&] { work([&] { sums.poll(); }); }); }));
-  }
-  const double hidden = (computing + alone - both) / std::min(computing, alone);
-  return smallest(ctx, std::clamp(hidden, 0.0, 1.0));
+  const auto hidden = measured_turns(ctx, [&] {  // at once, so that a disturbance meets all three
+    const double summing = seconds_of(ctx, [&] { sum_parts(sums, parts, [](std::size_t) {}); });
+    const double computing = seconds_of(ctx, [&] {
+      for (std::size_t piece = 0; piece < parts * pieces; ++piece) compute_piece([] {});
+    });
+    const double both = seconds_of(ctx, [&] {
+      sum_parts(sums, parts, [&](std::size_t piece) {
+        compute_piece([&] {
+          if (piece % pieces_per_poll == 0) sums.poll();
+        });
+      });
+    });
+    return std::clamp((computing + summing - both) / std::min(computing, summing), 0.0, 1.0);
+  });
+  return smallest(ctx, median(hidden));
 }
 
 /// Collective. Seconds of `talk` where ranks come from work that takes each of them a little differently
@@ -176,7 +199,7 @@ MeasuredNetwork measured_network(DistributedContext& ctx) {
   });
 
   for (const std::size_t parts : sums_of_parts) {
-    const double seconds = typical_seconds(ctx, [&] { sum_parts(*sums, parts, [] {}); });
+    const double seconds = typical_seconds(ctx, [&] { sum_parts(*sums, parts, [](std::size_t) {}); });
     const double sent =
         2 * (ranks - 1) / ranks * static_cast<double>(parts * part_values * sizeof(std::int64_t));
     network.speed.sums.push_back({sent, seconds / sent});
@@ -193,18 +216,6 @@ bool share_memory(DistributedContext& ctx) {
   if (ctx.size() == 1) return true;
   const auto sums = ctx.integer_sums(sizeof(std::int64_t));
   return dynamic_cast<const SharedSums<std::int64_t>*>(sums.get()) != nullptr;
-}
-
-KernelSpeed slowest(DistributedContext& ctx, const KernelSpeed& own) {
-  KernelSpeed result = own;
-  const std::vector<double*> figures = figures_of(result);
-  std::vector<double> values;
-  for (const double* figure : figures) values.push_back(*figure);
-  for (const auto& others : gather_all(ctx, values)) {
-    ensure(others.size() == figures.size(), "ranks measure different figures");
-    for (std::size_t i = 0; i < figures.size(); ++i) *figures[i] = std::max(*figures[i], others[i]);
-  }
-  return result;
 }
 
 }  // namespace plexus

@@ -53,22 +53,18 @@ std::vector<double*> figures_of(KernelSpeed& speed) {
   return figures;
 }
 
-KernelSpeed combined(const KernelSpeed& a, const KernelSpeed& b,
-                     FunctionRef<double(double, double)> combine) {
-  KernelSpeed result = a;
-  KernelSpeed other = b;
-  const auto figures = figures_of(result);
-  const auto others = figures_of(other);
-  ensure(figures.size() == others.size(), "measurements of different sizes");
-  for (std::size_t i = 0; i < figures.size(); ++i) *figures[i] = combine(*figures[i], *others[i]);
-  return result;
-}
-
 KernelSpeed with_threads(KernelSpeed speed, double threads) {
   const Curve whole = speed.whole;
   for (double* figure : figures_of(speed)) *figure /= threads;
   speed.whole = whole;
   return speed;
+}
+
+std::vector<double*> figures_of(NetworkSpeed& speed) {
+  std::vector<double*> figures = {&speed.latency, &speed.bandwidth, &speed.hidden, &speed.message,
+                                  &speed.agreement};
+  for (CurvePoint& point : speed.sums) figures.push_back(&point.value);
+  return figures;
 }
 
 const std::vector<NamedNetwork>& named_networks() {

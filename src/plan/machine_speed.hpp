@@ -3,8 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "src/support/function_ref.hpp"
-
 namespace plexus {
 
 /// A figure that was measured at some sizes.
@@ -69,10 +67,6 @@ void for_each_figure(Speed& speed, Visitor&& visit) {
   visit("dense_backward", speed.dense_backward);
 }
 
-/// Both have the same curves at the same sizes. @param combine  (a, b) of each pair of figures
-[[nodiscard]] KernelSpeed combined(const KernelSpeed& a, const KernelSpeed& b,
-                                   FunctionRef<double(double, double)> combine);
-
 /// All figures in the order of `for_each_figure`, point by point.
 [[nodiscard]] std::vector<double*> figures_of(KernelSpeed& speed);
 
@@ -101,6 +95,9 @@ struct NetworkSpeed {
   double agreement = 0;
   bool operator==(const NetworkSpeed&) const = default;
 };
+
+/// All figures, point by point.
+[[nodiscard]] std::vector<double*> figures_of(NetworkSpeed& speed);
 
 /// Networks that are known by name: typical figures.
 struct NamedNetwork {

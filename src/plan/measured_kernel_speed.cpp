@@ -17,6 +17,7 @@
 #include "src/optim/optimizer.hpp"
 #include "src/plan/grid_cost.hpp"
 #include "src/sparse/transposed_index.hpp"
+#include "src/support/median.hpp"
 
 namespace plexus {
 
@@ -57,7 +58,7 @@ template <class F>
 double typical_nanoseconds(F&& work) {
   using Clock = std::chrono::steady_clock;
   constexpr int least_turns = 5;
-  constexpr auto enough = std::chrono::milliseconds(16);
+  constexpr auto enough = std::chrono::milliseconds(8);
   work();
   const auto begin = Clock::now();
   std::vector<double> times;
@@ -66,8 +67,7 @@ double typical_nanoseconds(F&& work) {
     work();
     times.push_back(std::chrono::duration<double, std::nano>(Clock::now() - start).count());
   }
-  std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2));
-  return times[times.size() / 2];
+  return median(std::move(times));
 }
 
 /// A step that changes no weight.
@@ -274,7 +274,9 @@ CurvePoint whole_point(const Training& training, const KernelSpeed& speed) {
   return {cost.memory.parameters + cost.memory.activations, std::max(1.0, 1e-9 * ns / cost.seconds_compute)};
 }
 
-KernelSpeed measured_once(Effort effort) {
+}  // namespace
+
+KernelSpeed measured_kernel_speed(Effort effort) {
   KernelSpeed speed;
   Widths widths;
   const bool full = effort == Effort::full;
@@ -304,15 +306,6 @@ KernelSpeed measured_once(Effort effort) {
   }
   speed.whole = std::move(whole);
   return speed;
-}
-
-}  // namespace
-
-KernelSpeed measured_kernel_speed(Effort effort) {
-  const KernelSpeed first = measured_once(effort);
-  if (effort == Effort::quick) return first;
-  // Once more, so that what disturbs for a second counts half.
-  return combined(first, measured_once(effort), [](double a, double b) { return (a + b) / 2; });
 }
 
 }  // namespace plexus

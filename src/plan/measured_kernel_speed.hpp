@@ -5,7 +5,7 @@
 namespace plexus {
 
 enum class Effort {
-  full,   ///< layers of up to a million neurons, all of it twice: some seconds
+  full,   ///< layers of up to a million neurons: a second or two
   quick,  ///< layers of up to some thousand neurons: half a second
 };
 

@@ -3,14 +3,15 @@
 
     python3 tests/bench/plan_accuracy.py [--plexus build/release/bin/plexus] [--only standard ...]
 
-lets `plexus doctor` measure this machine, trains some networks for some epochs on one rank, two data groups and two model
-parts, and prints the median milliseconds of a step and the peak memory beside what `plexus plan --network measured`
-had said. Wants Fashion-MNIST (Debian: dataset-fashion-mnist) and a machine that does nothing else. Over a network:
+lets `plexus doctor` measure this machine, trains some networks for some seconds on one rank, two data groups and two model
+parts, and prints the milliseconds of a step and the peak memory beside what `plexus plan --network measured` had said:
+medians of some rounds, and of their ratios, with the least and the greatest. Wants Fashion-MNIST (Debian: dataset-fashion-mnist) and a machine that does nothing else. Over a network:
 
     --mpirun "mpirun --host a:1,b:1" --machines 2
 """
 import argparse
 import json
+import math
 import os
 import pathlib
 import shlex
@@ -19,13 +20,14 @@ import statistics
 import subprocess
 import tempfile
 
-# name: layers, batch, samples of an epoch, epochs
+# name: layers, batch, samples of an epoch
 NETWORKS = {
-    "standard": ([784, 1000, 1000, 1000, 10], 128, 6400, 16),
-    "wide": ([784, 3000, 3000, 3000, 10], 128, 3200, 12),
-    "batch": ([784, 500, 500, 500, 10], 1024, 10240, 14),
+    "standard": ([784, 1000, 1000, 1000, 10], 128, 6400),
+    "wide": ([784, 3000, 3000, 3000, 10], 128, 3200),
+    "batch": ([784, 500, 500, 500, 10], 1024, 10240),
 }
 GRIDS = [(1, 1), (2, 1), (1, 2)]
+FEWEST_EPOCHS = 5
 TEST_SAMPLES = 512
 
 CONFIG = """\
@@ -44,7 +46,7 @@ epsilon = {epsilon}
 learning_rate = 0.02
 
 [training]
-epochs = {epochs}
+epochs = 1
 batch_size = {batch}
 
 [parallel]
@@ -82,12 +84,12 @@ class Runner:
             *(["--machines", self.options.machines] if ranks > 1 else [])))
         return next(grid for grid in found["grids"] if (grid["data"], grid["model"]) == (data, model))
 
-    def trained(self, config, data, model, steps):
+    def trained(self, config, data, model, steps, epochs):
         """@return median milliseconds of a step, peak bytes of a rank"""
         out = self.folder / f"{config.stem}-{data}x{model}"
         shutil.rmtree(out, ignore_errors=True)
         self.plexus("train", config, "--out", out, "--set", f"parallel.data={data}", "--set",
-                    f"parallel.model={model}", ranks=data * model)
+                    f"parallel.model={model}", "--set", f"training.epochs={epochs}", ranks=data * model)
         lines = (out / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
         epochs = [json.loads(line)["seconds"]["train"] for line in lines[1:]]
         memory = json.loads((out / "summary.json").read_text(encoding="utf-8"))["peak_memory_bytes"]
@@ -101,7 +103,8 @@ def main():
     parser.add_argument("--machines", default=1, type=int, help="that two ranks are on")
     parser.add_argument("--data", default="/usr/share/datasets/fashion-mnist")
     parser.add_argument("--only", nargs="+", choices=NETWORKS, default=list(NETWORKS))
-    parser.add_argument("--rounds", default=3, type=int, help="of measuring and training; medians count")
+    parser.add_argument("--rounds", default=5, type=int, help="of measuring and training")
+    parser.add_argument("--seconds", default=5, type=float, help="that each training should last")
     parser.add_argument("--grids", nargs="+", default=[f"{d}x{m}" for d, m in GRIDS], metavar="DxM")
     parser.add_argument("--epsilon", default=20, type=float, help="connections are this x (inputs + neurons)")
     options = parser.parse_args()
@@ -113,23 +116,26 @@ def main():
     with tempfile.TemporaryDirectory(prefix="plexus-plan-") as name:
         runner = Runner(options, pathlib.Path(name))
         for network in options.only:
-            layers, batch, samples, epochs = NETWORKS[network]
+            layers, batch, samples = NETWORKS[network]
             config = runner.folder / f"{network}.toml"
             config.write_text(CONFIG.format(data=options.data, samples=samples, test_samples=TEST_SAMPLES,
-                                            layers=layers, epochs=epochs, batch=batch, epsilon=options.epsilon))
+                                            layers=layers, batch=batch, epsilon=options.epsilon))
             found = {grid: [] for grid in grids}
             for _ in range(options.rounds):
                 for ranks in sorted({data * model for data, model in grids}):
                     runner.plexus("doctor", ranks=ranks)  # each time anew: neighbours come and go
                 for grid in grids:
                     plan = runner.planned(config, *grid, samples + TEST_SAMPLES)
-                    found[grid].append((1e3 * plan["seconds"]["step"], *runner.trained(config, *grid, samples // batch),
+                    step, steps = plan["seconds"]["step"], samples // batch
+                    epochs = max(FEWEST_EPOCHS, math.ceil(options.seconds / (step * steps)))
+                    found[grid].append((1e3 * step, *runner.trained(config, *grid, steps, epochs),
                                         plan["memory_bytes"]["total"]))
             for (data, model), rounds in found.items():
                 planned, measured, peak, memory = map(statistics.median, zip(*rounds))
-                print(f"| {' - '.join(map(str, layers))} | {batch} | {data} x {model} | {planned:.2f} | "
-                      f"{measured:.2f} | {planned / measured:.2f} | {memory / 2**20:.0f} | {peak / 2**20:.0f} |",
-                      flush=True)
+                ratios = [one[0] / one[1] for one in rounds]  # of neighbours in time: machines change
+                print(f"| {' - '.join(map(str, layers))} | {batch} | {data} x {model} | {planned:.2f} | {measured:.2f} | "
+                      f"{statistics.median(ratios):.2f} ({min(ratios):.2f} - {max(ratios):.2f}) | "
+                      f"{memory / 2**20:.0f} | {peak / 2**20:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -31,18 +31,5 @@ TEST(MeasuredNetwork, AllRanksHaveTheSameSoundFigures) {
   }
 }
 
-TEST(MeasuredNetwork, TheSlowestRankCounts) {
-  run_ranks(3, [](DistributedContext& ctx) {
-    KernelSpeed own;
-    own.step = {{10, 1.0 + ctx.rank()}, {20, 5.0 - ctx.rank()}};
-    own.gather = ctx.rank() == 1 ? 7 : 2;
-
-    const KernelSpeed all = slowest(ctx, own);
-
-    EXPECT_EQ(all.step, (Curve{{10, 3}, {20, 5}}));
-    EXPECT_EQ(all.gather, 7);
-  });
-}
-
 }  // namespace
 }  // namespace plexus

@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <type_traits>
 
@@ -38,19 +37,6 @@ TEST(PlanMachineSpeed, TwiceTheThreadsTakeHalfTheTime) {
 
   ASSERT_EQ(halves.size(), wholes.size());
   for (std::size_t i = 0; i < halves.size(); ++i) EXPECT_DOUBLE_EQ(2 * *halves[i], *wholes[i]);
-}
-
-TEST(PlanMachineSpeed, CombinesFigureByFigure) {
-  KernelSpeed a;
-  a.step = {{10, 1}, {20, 5}};
-  a.gather = 3;
-  KernelSpeed b = a;
-  b.step = {{10, 2}, {20, 4}};
-
-  const KernelSpeed least = combined(a, b, [](double x, double y) { return std::min(x, y); });
-
-  EXPECT_EQ(least.step, (Curve{{10, 1}, {20, 4}}));
-  EXPECT_EQ(least.gather, 3);
 }
 
 TEST(PlanMachineSpeed, AQuickMeasurementHasEveryFigure) {

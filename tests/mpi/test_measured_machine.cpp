@@ -1,0 +1,42 @@
+#include <gtest/gtest.h>
+
+#include "mpi/measured_machine.hpp"
+#include "tests/support/run_ranks.hpp"
+
+namespace plexus {
+namespace {
+
+TEST(MeasuredMachine, AllRanksHaveTheSameFiguresOfKernelsAndNetwork) {
+  std::vector<MeasuredMachine> found(2);
+
+  run_ranks(2, [&](DistributedContext& ctx) {
+    found[static_cast<std::size_t>(ctx.rank())] = measured_machine(ctx, Effort::quick);
+  });
+
+  EXPECT_EQ(found[0].kernels, found[1].kernels);
+  EXPECT_GT(found[0].kernels.gather, 0);
+  EXPECT_EQ(found[0].network.speed, found[1].network.speed);
+  EXPECT_GT(found[0].network.speed.bandwidth, 0);
+}
+
+TEST(MeasuredMachine, OneRankHasNoNetwork) {
+  run_ranks(1, [](DistributedContext& ctx) {
+    EXPECT_TRUE(measured_machine(ctx, Effort::quick).network.speed.sums.empty());
+  });
+}
+
+TEST(MeasuredMachine, TheSlowestRankCounts) {
+  run_ranks(3, [](DistributedContext& ctx) {
+    KernelSpeed own;
+    own.step = {{10, 1.0 + ctx.rank()}, {20, 5.0 - ctx.rank()}};
+    own.gather = ctx.rank() == 1 ? 7 : 2;
+
+    const KernelSpeed all = slowest(ctx, own);
+
+    EXPECT_EQ(all.step, (Curve{{10, 3}, {20, 5}}));
+    EXPECT_EQ(all.gather, 7);
+  });
+}
+
+}  // namespace
+}  // namespace plexus
