@@ -116,6 +116,7 @@ json as_json(const GridCost& cost) {
            {{"parameters", cost.memory.parameters},
             {"activations", cost.memory.activations},
             {"rewiring", cost.memory.rewiring},
+            {"checkpoint", cost.memory.checkpoint},
             {"exchange", cost.memory.exchange},
             {"data", cost.memory.data},
             {"program", cost.memory.program},

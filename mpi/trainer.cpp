@@ -443,7 +443,12 @@ LayerSnapshot Trainer::own_rows(std::size_t l) {
 }
 
 LayerSnapshot Trainer::whole_layer(std::size_t l) {
-  if (grid_.parts() == nullptr) return network_.layer(l).state();
+  if (grid_.parts() == nullptr) {
+    Layer& layer = network_.layer(l);
+    LayerSnapshot copy = layer.state();
+    layer.release_state();
+    return copy;
+  }
   return joined(gather_all(grid_.group(), own_rows(l)));
 }
 

@@ -69,7 +69,7 @@ class Trainer {
     const SliceSource* slices = nullptr;  ///< to continue from, on every rank
     /// A whole network with more connections is not copied for the sink, which writes it while training goes
     /// on, but written layer by layer while training waits.
-    Offset most_copied_connections = Offset{1} << 26;
+    Offset most_copied_connections = plexus::most_copied_connections;
   };
 
   /// Collective. Starts anew, or continues from `resume`, which all ranks pass alike.

@@ -15,6 +15,7 @@
 #include "src/nn/layer.hpp"
 #include "src/optim/optimizer.hpp"
 #include "src/sparse/slabs.hpp"
+#include "src/state/model_snapshot.hpp"
 
 namespace plexus {
 
@@ -206,6 +207,12 @@ GridMemory memory_of(const PlannedRun& run, const std::vector<Slice>& slices, Gr
     memory.exchange += packed_bytes(slice, grid.model, values);
     if (grid.model > 1)
       memory.exchange += slice.connections * (2 - 1.0 / grid.model) * real;  // sent, received
+  }
+  if (grid.model == 1 && run.connections() <= static_cast<double>(most_copied_connections)) {
+    for (const Slice& slice : slices) {
+      const double of_index = slice.plan->kind == LayerKind::dense ? 0 : index_bytes;
+      memory.checkpoint += slice.connections * (of_value + of_index);
+    }
   }
   if (grid.data > 1) memory.exchange += queue_bytes;
   memory.data = static_cast<double>(run.samples) *

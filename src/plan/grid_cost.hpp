@@ -46,12 +46,13 @@ struct GridMemory {
   double parameters = 0;   ///< connections with indices and optimizer state, neurons
   double activations = 0;  ///< of the rank's samples; given back before a rewiring
   double rewiring = 0;     ///< for a moment, of the largest layer
+  double checkpoint = 0;   ///< the copy of a network that is written while training goes on
   double exchange = 0;     ///< sums under way, halo lists and buffers
   double data = 0;
   double program = 0;  ///< what any run takes
   /// The most at a time.
   [[nodiscard]] double total() const {
-    return parameters + std::max(activations, rewiring) + exchange + data + program;
+    return parameters + std::max(activations + checkpoint, rewiring) + exchange + data + program;
   }
 };
 

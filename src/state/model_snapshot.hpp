@@ -11,6 +11,9 @@
 
 namespace plexus {
 
+/// A network with more is not copied to be written while training goes on, but written layer by layer.
+constexpr Offset most_copied_connections = Offset{1} << 26;
+
 /// How one layer stores its weights.
 enum class LayerKind { sparse, dense };
 

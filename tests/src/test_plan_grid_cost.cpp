@@ -113,6 +113,18 @@ TEST(PlanGridCost, OneRankHolds20BytesAConnectionAndSendsNothing) {
   EXPECT_EQ(one.seconds_waiting, 0);
 }
 
+TEST(PlanGridCost, OnlyASmallWholeNetworkIsCopiedForACheckpoint) {
+  const PlannedRun small = square_run(2, 200'000, 40, 64);
+  const PlannedRun large = square_run(20, 200'000, 40, 64);
+
+  const GridMemory memory = cost(small, {1, 1}).memory;
+  EXPECT_DOUBLE_EQ(memory.checkpoint, 12 * small.connections());
+  EXPECT_EQ(memory.total(),
+            memory.parameters + memory.activations + memory.checkpoint + memory.exchange + memory.program);
+  EXPECT_EQ(cost(small, {1, 2}).memory.checkpoint, 0);
+  EXPECT_EQ(cost(large, {1, 1}).memory.checkpoint, 0);
+}
+
 TEST(PlanGridCost, ALargeLayerHasNoMapOfItsWeights) {
   const PlannedRun run = square_run(2, 200'000, 40, 64);
 
@@ -135,6 +147,7 @@ TEST(PlanGridCost, ARewiringTakesItsMemoryFromThatOfActivations) {
   PlannedRun run = square_run(2, 200'000, 40, 64);
   for (LayerPlan& layer : run.layers) layer.evolves = true;
   GridMemory memory = cost(run, {1, 1}).memory;
+  memory.checkpoint = 0;
   EXPECT_NEAR(memory.rewiring, 16 * 40 * 200'000.0, 1e-3 * memory.rewiring);
   EXPECT_NEAR(cost(run, {1, 2}).memory.rewiring, 48 * 20 * 200'000.0, 1e-3 * memory.rewiring);
 
