@@ -18,8 +18,8 @@
 #include "mpi/staged_failure.hpp"
 #include "src/support/error.hpp"
 #include "src/support/heap.hpp"
+#include "src/support/library_settings.hpp"
 #include "src/support/text.hpp"
-#include "src/support/thread_waiting.hpp"
 
 namespace {
 
@@ -69,7 +69,7 @@ ExitCode parse_and_run(int argc, char** argv, plexus::DistributedContext* ctx) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  plexus::wait_briefly(argv);
+  plexus::set_up_libraries(argv);
   plexus::keep_freed_memory();
   // A file beyond `ulimit -f` is like a full disk: its write fails, the run goes on.
   std::signal(SIGXFSZ, SIG_IGN);

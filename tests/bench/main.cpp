@@ -15,8 +15,8 @@
 #include "src/nn/measured_tuning.hpp"
 #include "src/support/error.hpp"
 #include "src/support/heap.hpp"
+#include "src/support/library_settings.hpp"
 #include "src/support/text.hpp"
-#include "src/support/thread_waiting.hpp"
 #include "tests/bench/machine.hpp"
 #include "tests/bench/measure.hpp"
 #include "tests/bench/parts.hpp"
@@ -104,7 +104,7 @@ ExitCode parse_and_run(int argc, char** argv, plexus::DistributedContext& ctx) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  plexus::wait_briefly(argv);
+  plexus::set_up_libraries(argv);
   plexus::keep_freed_memory();
   plexus::MpiContext ctx(argc, argv);
   return plexus::run_guarded(ctx, [&] { return parse_and_run(argc, argv, ctx); });
