@@ -1,5 +1,6 @@
 #include "io/summary.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>

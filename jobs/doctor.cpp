@@ -85,6 +85,7 @@ ExitCode examine(DistributedContext& ctx, const DoctorOptions& options) {
     fmt::print("plexus {}  {} rank{} x {} thread{}, {} kernels\n{}", code_version(), ctx.size(),
                ctx.size() == 1 ? "" : "s", threads, threads == 1 ? "" : "s", kernels().name,
                places_table(places));
+    fmt::print("measuring for {}\n", options.quick ? "about a second" : "ten to fifteen seconds");
     std::fflush(stdout);
     for (const std::string& warning : placement_warnings(places))
       fmt::print(stderr, "plexus: warning: {}\n", warning);
@@ -117,8 +118,9 @@ void add_doctor_command(CLI::App& app, Action& action, DistributedContext* ctx) 
   auto options = std::make_shared<DoctorOptions>();
   command->add_option("--threads", options->threads, "threads of a rank; 0 for all its cores")
       ->capture_default_str();
-  command->add_flag("--quick", options->quick,
-                    "half a second instead of some; layers of more than 4,096 neurons are then a guess");
+  command->add_flag(
+      "--quick", options->quick,
+      "about a second instead of ten or more; layers of more than 4,096 neurons are then a guess");
   command->callback([&action, options, ctx] { action = [options, ctx] { return examine(*ctx, *options); }; });
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <utility>
-#include <vector>
 
 #include "mpi/collectives.hpp"
 #include "src/support/error.hpp"
@@ -23,7 +22,8 @@ std::vector<double*> figures_of(MeasuredMachine& machine) {
   return figures;
 }
 
-/// Median of each figure.
+}  // namespace
+
 MeasuredMachine typical(std::vector<MeasuredMachine> turns) {
   MeasuredMachine result = turns.front();
   std::vector<std::vector<double*>> figures;
@@ -36,8 +36,6 @@ MeasuredMachine typical(std::vector<MeasuredMachine> turns) {
   }
   return result;
 }
-
-}  // namespace
 
 MeasuredMachine measured_machine(DistributedContext& ctx, Effort effort) {
   std::vector<MeasuredMachine> turns(effort == Effort::quick ? 1 : turns_of_full);
