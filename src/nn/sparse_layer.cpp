@@ -263,11 +263,10 @@ void SparseLayer::sparse_forward(const Slabs& x, Slabs& z, SlabRange slabs, Neur
   const Topology& topology = state_.topology;
   const Reach reach = reach_of(x, kernel_tuning().near_bytes);
   const Index at_once = slabs_at_once(x);
-  // Weights that are picked once stay in the L1 cache, or for more slabs than stay in theirs in the L2 cache;
-  // without a map only many together are worth it.
-  Offset stretch_connections = slabs.end - slabs.begin <= at_once ? block_connections : kept_connections;
-  if (!row_starts_.empty())
-    stretch_connections = std::clamp(entries_of_column * cols(), kept_connections, most_picked);
+  // Without a map only many together are worth it.
+  const Offset stretch_connections =
+      row_starts_.empty() ? kept_connections
+                          : std::clamp(entries_of_column * cols(), kept_connections, most_picked);
   for_each_part(static_cast<int>(row_cuts_.size()) - 1, [&](int thread) {
     const auto t = static_cast<std::size_t>(thread);
     RowWeights row_weights_of_thread = row_weights(t);

@@ -52,33 +52,60 @@ void bias_gradient_fast(RowRange rows, ConstSlabView delta, Output output, Real*
 }
 
 /// The bits of magnitudes are ordered as the magnitudes are, infinities and what is not a number above all.
-PLEXUS_INLINE HalfBits magnitude_bits(Half v) {
-  const HalfBits sign = reinterpret_cast<HalfBits>(-Half{});
-  return reinterpret_cast<HalfBits>(v) & ~sign;
+template <class Bits, class Values>
+PLEXUS_INLINE Bits magnitude_bits(Values v) {
+  const Bits sign = reinterpret_cast<Bits>(-Values{});
+  return reinterpret_cast<Bits>(v) & ~sign;
 }
+
+PLEXUS_INLINE HalfBits larger(HalfBits a, HalfBits b) { return a > b ? a : b; }
+
+/// The largest magnitudes of the lines that were added, lane by lane.
+#if PLEXUS_KERNEL_WIDE
+struct MostMagnitudes {
+  typedef decltype(Lanes{} < Lanes{}) LineBits;
+  LineBits most = {};
+
+  PLEXUS_INLINE void add(Lanes v) {
+    const LineBits bits = magnitude_bits<LineBits>(v);
+    most = bits > most ? bits : most;
+  }
+  [[nodiscard]] PLEXUS_INLINE HalfBits folded() const {
+    return larger(__builtin_shufflevector(most, most, 0, 1, 2, 3, 4, 5, 6, 7),
+                  __builtin_shufflevector(most, most, 8, 9, 10, 11, 12, 13, 14, 15));
+  }
+};
+#else
+struct MostMagnitudes {
+  HalfBits first = {};
+  HalfBits second = {};
+
+  PLEXUS_INLINE void add(Lanes v) {
+    first = larger(first, magnitude_bits<HalfBits>(low(v)));
+    second = larger(second, magnitude_bits<HalfBits>(high(v)));
+  }
+  [[nodiscard]] PLEXUS_INLINE HalfBits folded() const { return larger(first, second); }
+};
+#endif
 
 void largest_magnitudes(RowRange rows, ConstSlabView values, Real* largest) {
   with_lines(
       values.lines, [&]<int lines>() __attribute__((always_inline)) {
-        HalfBits most[lines] = {};
-        for (Index row = rows.begin; row < rows.end; ++row) {
-          const Real* place = values.values + static_cast<Offset>(row) * lines * line_samples;
-          for (int q = 0; q < lines; ++q) {
-            const Lanes v = load(place + q * line_samples);
-            const HalfBits first = magnitude_bits(low(v));
-            const HalfBits second = magnitude_bits(high(v));
-            const HalfBits larger = first > second ? first : second;
-            most[q] = larger > most[q] ? larger : most[q];
-          }
+        MostMagnitudes most[lines];
+        const Real* end = lines_of_neuron(values, rows.end);
+        for (const Real* place = lines_of_neuron(values, rows.begin); place < end;
+             place += lines * line_samples) {
+          each_of<lines>([&]<int q>()
+                             __attribute__((always_inline)) { most[q].add(load(place + q * line_samples)); });
         }
         for (int q = 0; q < lines; ++q) {
-          const Half magnitudes = reinterpret_cast<Half>(most[q]);
-          for (int i = 0; i < 8; ++i) {
-            if (!(magnitudes[i] <= largest[q])) {
-              largest[q] =
-                  magnitudes[i] == magnitudes[i] ? magnitudes[i] : static_cast<Real>(__builtin_inf());
-            }
-          }
+          HalfBits eight = most[q].folded();
+          eight = larger(eight, __builtin_shufflevector(eight, eight, 4, 5, 6, 7, 0, 1, 2, 3));
+          eight = larger(eight, __builtin_shufflevector(eight, eight, 2, 3, 0, 1, 6, 7, 4, 5));
+          eight = larger(eight, __builtin_shufflevector(eight, eight, 1, 0, 3, 2, 5, 4, 7, 6));
+          const Real magnitude = reinterpret_cast<Half>(eight)[0];
+          if (!(magnitude <= largest[q]))
+            largest[q] = magnitude == magnitude ? magnitude : static_cast<Real>(__builtin_inf());
         }
       });
 }
