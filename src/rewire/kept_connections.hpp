@@ -26,6 +26,8 @@ class KeptConnections {
   /// rows() + 1 entries
   [[nodiscard]] const std::vector<Offset>& row_ptrs() const { return by_row_.ptrs(); }
   [[nodiscard]] const KeptLines& by_row() const { return by_row_; }
+  /// Positions before the edit of what it drops.
+  [[nodiscard]] const MarkedPositions& dropped() const { return by_row_.moves().dropped(); }
 
   /// The columns of all connections, ascending in each row, with Moves::padding more entries behind them.
   /// Time O(connections), in parallel.

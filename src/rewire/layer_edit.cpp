@@ -10,7 +10,6 @@
 #include "src/rewire/moves.hpp"
 #include "src/support/aligned.hpp"
 #include "src/support/error.hpp"
-#include "src/support/heap.hpp"
 #include "src/support/parallel.hpp"
 
 namespace plexus {
@@ -158,11 +157,10 @@ void carry(const Moves& moves, std::span<const CarriedArray> arrays, Scratch<Rea
 }
 
 /// Makes `topology` what it is after the edit.
+/// @param kept   what the edit leaves of it
 /// @param grown  the pattern of what grows
 /// @return how connections have moved in row order
-Moves edit_rows(Topology& topology, const LayerEdit& edit, Topology& grown) {
-  const KeptConnections kept(topology, edit);
-  grown = pattern_of(edit.grown, kept.rows(), kept.cols());
+Moves edit_rows(Topology& topology, const KeptConnections& kept, const Topology& grown) {
   const Index rows = kept.rows();
   const Index cols = kept.cols();
   Moves moves = replace(kept.by_row(), grown.row_ptrs, grown.col_idxs, topology.row_ptrs, topology.col_idxs);
@@ -188,8 +186,8 @@ Moves edit_columns(TransposedIndex& columns, const Topology& after, const LayerE
 
 Topology edited(Topology before, const LayerEdit& edit, std::span<const CarriedArray> arrays) {
   check_lengths(before.connections(), arrays);
-  Topology grown;
-  const Moves moves = edit_rows(before, edit, grown);
+  const KeptConnections kept(before, edit);
+  const Moves moves = edit_rows(before, kept, pattern_of(edit.grown, kept.rows(), kept.cols()));
   Scratch<Real> spare;
   carry(moves, arrays, spare, [&](Offset i) { return edit.grown[i].value; });
   return before;
@@ -198,10 +196,11 @@ Topology edited(Topology before, const LayerEdit& edit, std::span<const CarriedA
 Topology edited(Topology before, TransposedIndex& columns, const LayerEdit& edit,
                 std::span<const CarriedArray> by_column) {
   check_lengths(before.connections(), by_column);
-  std::vector<std::uint32_t> positions = row_positions(before, columns);
-  Topology grown;
-  MarkedPositions dropped = edit_rows(before, edit, grown).dropped().gathered(positions);
-  give_back(positions);
+  const KeptConnections kept(before, edit);
+  const Topology grown = pattern_of(edit.grown, kept.rows(), kept.cols());
+  MarkedPositions dropped(before.connections(),
+                          marks_in_column_order(kept.dropped().words(), before, columns));
+  static_cast<void>(edit_rows(before, kept, grown));
   const TransposedIndex grown_columns = transposed(grown);
   const std::vector<std::uint32_t> grown_positions = row_positions(grown, grown_columns);
   const Moves moves = edit_columns(columns, before, edit, grown_columns, std::move(dropped));

@@ -58,7 +58,6 @@ struct CarriedArray {
                               std::span<const CarriedArray> arrays = {});
 
 /// The same for a topology that is also stored column by column, and arrays in column order.
-/// Memory for 4 bytes a connection more, at first.
 /// @param columns  the index of `before`, which becomes that of the result
 [[nodiscard]] Topology edited(Topology before, TransposedIndex& columns, const LayerEdit& edit,
                               std::span<const CarriedArray> by_column);

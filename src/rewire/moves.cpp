@@ -30,19 +30,6 @@ constexpr bool is_marked(const std::uint64_t* words, Offset position) {
   return (words[word_of(p)] >> bit_of(p) & 1) != 0;
 }
 
-PLEXUS_MULTIVERSION void gather_bits(const std::uint64_t* words, const std::uint32_t* positions, Offset count,
-                                     std::uint64_t* to) {
-  for (Offset begin = 0; begin < count; begin += word_bits) {
-    const Offset size = std::min(word_bits, count - begin);
-    std::uint64_t word = 0;
-    for (Offset i = 0; i < size; ++i) {
-      const std::uint32_t position = positions[begin + i];
-      word |= (words[word_of(position)] >> bit_of(position) & 1) << i;
-    }
-    to[begin / word_bits] = word;
-  }
-}
-
 PLEXUS_MULTIVERSION Offset count_bits(const std::uint64_t* words, Offset count) {
   Offset bits = 0;
   for (Offset i = 0; i < count; ++i) bits += std::popcount(words[i]);
@@ -213,7 +200,8 @@ Stretch stretch_of(const MarkedPositions& marks, Offset begin, Offset end) {
 
 template <class Position>
 MarkedPositions::MarkedPositions(Offset count, std::span<const Position> positions) {
-  allocate(count);
+  count_ = count;
+  words_.resize(static_cast<std::size_t>(words_for(count)));
   const auto words = static_cast<Offset>(words_.size());
   parallel_over(words, least_stream / word_bits, [&](Offset begin, Offset end) {
     auto position = std::lower_bound(positions.begin(), positions.end(), begin * word_bits);
@@ -233,15 +221,9 @@ MarkedPositions::MarkedPositions(Offset count, std::span<const Position> positio
 template MarkedPositions::MarkedPositions(Offset, std::span<const Offset>);
 template MarkedPositions::MarkedPositions(Offset, std::span<const std::uint32_t>);
 
-MarkedPositions MarkedPositions::gathered(const std::vector<std::uint32_t>& positions) const {
-  MarkedPositions result;
-  result.allocate(static_cast<Offset>(positions.size()));
-  parallel_over(result.count_, least_stream, [&](Offset begin, Offset end) {
-    gather_bits(words_.data(), positions.data() + begin, end - begin,
-                result.words_.data() + begin / word_bits);
-  });
-  result.count_blocks();
-  return result;
+MarkedPositions::MarkedPositions(Offset count, std::vector<std::uint64_t> words)
+    : count_(count), words_(std::move(words)) {
+  count_blocks();
 }
 
 std::vector<Offset> MarkedPositions::unmarked_before(const std::vector<Offset>& positions) const {
@@ -251,11 +233,6 @@ std::vector<Offset> MarkedPositions::unmarked_before(const std::vector<Offset>& 
                    unmarked.data() + begin);
   });
   return unmarked;
-}
-
-void MarkedPositions::allocate(Offset count) {
-  count_ = count;
-  words_.resize(static_cast<std::size_t>(words_for(count)));
 }
 
 void MarkedPositions::count_blocks() {

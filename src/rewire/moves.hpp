@@ -19,9 +19,8 @@ class MarkedPositions {
   /// @param positions  ascending and distinct, in [0, count). In parallel.
   template <class Position>
   MarkedPositions(Offset count, std::span<const Position> positions);
-
-  /// The positions i with `positions[i]` marked. In parallel.
-  [[nodiscard]] MarkedPositions gathered(const std::vector<std::uint32_t>& positions) const;
+  /// @param words  the bits, lowest first, in as many words as they need; those from `count` on are 0
+  MarkedPositions(Offset count, std::vector<std::uint64_t> words);
 
   [[nodiscard]] Offset count() const { return count_; }
   [[nodiscard]] Offset marked() const { return before_.back(); }
@@ -31,7 +30,6 @@ class MarkedPositions {
   [[nodiscard]] const std::uint64_t* words() const { return words_.data(); }
 
  private:
-  void allocate(Offset count);
   void count_blocks();
 
   Offset count_ = 0;

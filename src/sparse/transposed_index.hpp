@@ -36,6 +36,13 @@ struct TransposedIndex {
 /// For each connection in row order its place in column order. The same otherwise.
 [[nodiscard]] std::vector<std::uint32_t> column_places(const Topology& topology, const TransposedIndex& t);
 
+/// Marks of some connections, one bit each, lowest first, sorted from row order into column order. The last
+/// word is filled up with 0. Time as `transposed`, in parallel.
+/// @param by_row  as many words as are returned
+[[nodiscard]] std::vector<std::uint64_t> marks_in_column_order(const std::uint64_t* by_row,
+                                                               const Topology& topology,
+                                                               const TransposedIndex& t);
+
 /// An array with one entry a connection, sorted from row order into column order. Time as `transposed`, in
 /// parallel.
 [[nodiscard]] std::vector<Real> in_column_order(const std::vector<Real>& by_row, const Topology& topology,

@@ -23,6 +23,8 @@ TEST(TransposedIndex, ListsEachColumnWithAscendingRows) {
   EXPECT_EQ(t.col_ptrs, (std::vector<Offset>{0, 2, 3, 4, 4}));
   EXPECT_EQ(t.row_idxs, (std::vector<Index>{0, 2, 2, 0}));
   EXPECT_EQ(row_positions(topology, t), (std::vector<std::uint32_t>{0, 2, 3, 1}));
+  const std::uint64_t first_and_last = 0b1001;
+  EXPECT_EQ(marks_in_column_order(&first_and_last, topology, t), (std::vector<std::uint64_t>{0b0101}));
   EXPECT_EQ(in_column_order({1, 2, 3, 4}, topology, t), (std::vector<Real>{1, 3, 4, 2}));
   EXPECT_EQ(in_row_order({1, 3, 4, 2}, topology, t), (std::vector<Real>{1, 2, 3, 4}));
   EXPECT_EQ(places_from(t.col_ptrs, t.row_idxs, 1), (std::vector<std::uint32_t>{1, 2, 4, 4}));
@@ -44,9 +46,16 @@ TEST(TransposedIndex, HoldsEachConnectionInItsColumnForAnyNumberOfThreads) {
         columns[topology.col_idxs[p]].emplace_back(row, static_cast<std::uint32_t>(p));
       }
     }
+    std::vector<std::uint64_t> marks(topology.col_idxs.size() / 64 + 1, 0);
+    for (std::size_t i = 0; i < topology.col_idxs.size(); i += 3 + i % 5) marks[i / 64] |= 1ULL << i % 64;
+    const auto marked = [](const std::vector<std::uint64_t>& words, std::size_t i) {
+      return (words[i / 64] >> i % 64 & 1) != 0;
+    };
     for (const int threads : thread_counts) {
       const TransposedIndex t = with_threads(threads, [&] { return transposed(topology); });
       const auto positions = with_threads(threads, [&] { return row_positions(topology, t); });
+      const auto gathered =
+          with_threads(threads, [&] { return marks_in_column_order(marks.data(), topology, t); });
 
       ASSERT_EQ(t.col_ptrs.size(), columns.size() + 1);
       ASSERT_EQ(t.row_idxs.size(), topology.col_idxs.size());
@@ -58,6 +67,7 @@ TEST(TransposedIndex, HoldsEachConnectionInItsColumnForAnyNumberOfThreads) {
         for (const auto& [row, source] : columns[col]) {
           ASSERT_EQ(t.row_idxs[place], row) << threads << " threads, column " << col;
           ASSERT_EQ(positions[place], source) << threads << " threads, column " << col;
+          ASSERT_EQ(marked(gathered, static_cast<std::size_t>(place)), marked(marks, source));
           ++place;
         }
       }
