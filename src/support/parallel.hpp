@@ -57,9 +57,9 @@ inline int parts_for(Offset work, Offset grain) {
 }
 
 /// Connections that are worth a thread of their own where each takes a few nanoseconds.
-constexpr Offset least_part = 8192;
+constexpr Offset least_part = 2048;
 /// The same where each takes a fraction of a nanosecond.
-constexpr Offset least_stream = 65536;
+constexpr Offset least_stream = 16384;
 
 /// Where part `part` of `parts` parts of [0, count) begins; part `parts` would begin at `count`.
 inline Offset part_begin(Offset count, int part, int parts) {

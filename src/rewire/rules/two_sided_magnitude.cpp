@@ -95,7 +95,7 @@ constexpr Offset ties(const Counts& counts, std::size_t sign) { return counts[al
 /// The counts of this part.
 Counts own_counts(std::span<const Real> values, Bits tie) {
   const auto n = static_cast<Offset>(values.size());
-  const int parts = parts_for(n, least_part);
+  const int parts = parts_for(n, all_buckets);
   // A slice of a layer has fewer than 2^32 connections, and small counters stay in the caches.
   std::vector<std::vector<std::uint32_t>> counts(static_cast<std::size_t>(parts));
   for_each_part(parts, [&](int part) {
@@ -134,39 +134,31 @@ Place place_of(Offset rank, std::size_t sign, const Counts& counts) {
   return place;
 }
 
-/// The magnitudes of this part in each of two buckets.
+/// Sets marks[i] to whether values[i] is in one of two buckets.
+PLEXUS_MULTIVERSION void mark_members(const std::array<std::size_t, 2>& buckets, const Real* values,
+                                      Offset count, std::uint8_t* marks) {
+  const auto first = static_cast<Bits>(buckets[positive]);
+  const auto second = static_cast<Bits>(buckets[negative]);
+  for (Offset i = 0; i < count; ++i) {
+    const Bits bucket = bits_of_value(values[i]) >> (total_bits - bucket_bits);
+    marks[i] = (bucket == first ? 1 : 0) | (bucket == second ? 1 : 0);
+  }
+}
+
+/// The magnitudes of this part in each of two buckets, the first of positive and the second of negative
+/// values.
 std::array<std::vector<Bits>, 2> members(std::span<const Real> values,
                                          const std::array<std::size_t, 2>& buckets) {
-  const auto n = static_cast<Offset>(values.size());
-  const int parts = parts_for(n, least_part);
-  std::vector<std::array<std::vector<Bits>, 2>> found(static_cast<std::size_t>(parts));
-  for_each_part(parts, [&](int part) {
-    constexpr Offset block = 32;  // most have no member
-    const auto first = static_cast<Bits>(buckets[positive]);
-    const auto second = static_cast<Bits>(buckets[negative]);
-    const Offset end = part_begin(n, part + 1, parts);
-    for (Offset begin = part_begin(n, part, parts); begin < end; begin += block) {
-      const auto some = values.subspan(static_cast<std::size_t>(begin),
-                                       static_cast<std::size_t>(std::min(block, end - begin)));
-      Bits hits = 0;
-      for (const Real w : some) {
-        const Bits bucket = bits_of_value(w) >> (total_bits - bucket_bits);
-        hits += (bucket == first ? 1U : 0U) | (bucket == second ? 1U : 0U);
-      }
-      if (hits == 0) continue;
-      for (const Real w : some) {
-        const Bits bits = bits_of_value(w);
-        const std::size_t sign = sign_of(bits);
-        if (bucket_of(bits) == buckets[sign]) found[part][sign].push_back(magnitude(bits));
-      }
-    }
-  });
-  for (std::size_t part = 1; part < found.size(); ++part) {
-    for (const std::size_t sign : {positive, negative}) {
-      found[0][sign].insert(found[0][sign].end(), found[part][sign].begin(), found[part][sign].end());
-    }
+  const std::vector<Offset> positions = marked_positions(
+      static_cast<Offset>(values.size()), [&](Offset begin, Offset end, std::uint8_t* marks) {
+        mark_members(buckets, values.data() + begin, end - begin, marks);
+      });
+  std::array<std::vector<Bits>, 2> found;
+  for (const Offset position : positions) {
+    const Bits bits = bits_of_value(values[static_cast<std::size_t>(position)]);
+    found[sign_of(bits)].push_back(magnitude(bits));
   }
-  return std::move(found[0]);
+  return found;
 }
 
 /// The magnitude at each of two places. Buckets are counted by some more bits at a time, so that no part
