@@ -2,8 +2,11 @@
 
 #include <unistd.h>
 
+#include <array>
+#include <cstddef>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 namespace plexus {
 
@@ -16,15 +19,29 @@ bool set_waiting() {
   return setenv("GOMP_SPINCOUNT", looks, 1) == 0;
 }
 
+struct Tunable {
+  std::string_view name;
+  std::string_view value;
+};
+
+/// Memory below the threshold, the greatest that the library takes, is kept when it is given back, up to 256
+/// MiB of it.
+constexpr std::array<Tunable, 3> tunables_of_memory = {{{"glibc.malloc.hugetlb", "1"},
+                                                        {"glibc.malloc.mmap_threshold", "33554432"},
+                                                        {"glibc.malloc.trim_threshold", "268435456"}}};
+
 /// @return whether the environment has changed
-bool set_page_size() {
-  const std::string tunable = "glibc.malloc.hugetlb";
-  const char* given = std::getenv("GLIBC_TUNABLES");
+bool set_memory() {
+  constexpr const char* variable = "GLIBC_TUNABLES";
+  const char* given = std::getenv(variable);
   std::string tunables = given == nullptr ? "" : given;
-  if (tunables.find(tunable) != std::string::npos) return false;
-  if (!tunables.empty()) tunables += ':';
-  tunables += tunable + "=1";
-  return setenv("GLIBC_TUNABLES", tunables.c_str(), 1) == 0;
+  const std::size_t given_size = tunables.size();
+  for (const auto& [name, value] : tunables_of_memory) {
+    if (tunables.find(name) != std::string::npos) continue;
+    if (!tunables.empty()) tunables += ':';
+    tunables.append(name).append("=").append(value);
+  }
+  return tunables.size() != given_size && setenv(variable, tunables.c_str(), 1) == 0;
 }
 
 }  // namespace
@@ -32,8 +49,8 @@ bool set_page_size() {
 void set_up_libraries(char** argv) {
 #ifdef __linux__
   const bool waiting = set_waiting();
-  const bool pages = set_page_size();
-  if (waiting || pages) execv("/proc/self/exe", argv);
+  const bool memory = set_memory();
+  if (waiting || memory) execv("/proc/self/exe", argv);
 #endif
 }
 
