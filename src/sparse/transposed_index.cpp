@@ -151,29 +151,40 @@ void by_buckets(const Topology& topology, TransposedIndex& t) {
   });
 }
 
-/// Calls f(begin, end, next) for the connections [begin, end) of some columns, in column order: row r has its
-/// first connection in these columns at next[r], in row order. In parallel.
+/// The connections line by line: rows with columns as entries, or columns with rows.
+struct Order {
+  const std::vector<Offset>& ptrs;
+  const std::vector<Index>& entries;
+};
+Order row_order(const Topology& topology) { return {topology.row_ptrs, topology.col_idxs}; }
+Order column_order(const TransposedIndex& t) { return {t.col_ptrs, t.row_idxs}; }
+
+/// Calls f(begin, end, next) for the connections [begin, end) of some lines of `order`: next[e] is the place
+/// in the `other` order of the first of them with entry e. In parallel.
 template <class F>
-void for_each_part_of_columns(const Topology& topology, const TransposedIndex& t, F&& f) {
-  // Each part looks at all rows: worth it as long as they are fewer than its connections.
-  const auto cuts = balanced_cuts(
-      t.col_ptrs, parts_for(topology.connections(), std::max<Offset>(least_part, topology.rows)));
+void for_each_part_of_lines(const Order& order, const Order& other, F&& f) {
+  // Each part looks at all lines of the other order: worth it as long as they are fewer than its connections.
+  const auto lines = static_cast<Offset>(other.ptrs.size()) - 1;
+  const auto cuts = balanced_cuts(order.ptrs, parts_for(order.ptrs.back(), std::max(least_part, lines)));
   for_each_part(static_cast<int>(cuts.size()) - 1, [&](int part) {
-    std::vector<std::uint32_t> next = places_from(topology.row_ptrs, topology.col_idxs, cuts[part]);
-    f(t.col_ptrs[cuts[part]], t.col_ptrs[cuts[part + 1]], next.data());
+    std::vector<std::uint32_t> next = places_from(other.ptrs, other.entries, cuts[part]);
+    f(order.ptrs[cuts[part]], order.ptrs[cuts[part + 1]], next.data());
   });
 }
 
-/// Calls f(place in column order, position in row order) for each connection, in column order, in parallel.
-/// @param by_row  the array of which `f` reads or writes the entry at the position; may be null
-template <class T, class F>
-void for_each_in_column_order(const Topology& topology, const TransposedIndex& t, const T* by_row, F&& f) {
-  constexpr Offset ahead = 32;  // measured, with 10 million connections
-  const Index* rows = t.row_idxs.data();
-  for_each_part_of_columns(topology, t, [&](Offset begin, Offset end, std::uint32_t* next) {
+/// Calls f(place, place in the other order) for each connection, in order, in parallel.
+/// @param array  of which `f` reads the entry at the place in the other order; may be null
+template <class F>
+void for_each_in_order(const Order& order, const Order& other, const Real* array, F&& f) {
+  // Entries are asked for early where the L2 cache does not hold the array. Measured.
+  constexpr Offset ahead = 32;
+  constexpr Offset in_cache = Offset{512} << 10;
+  if (order.ptrs.back() <= in_cache) array = nullptr;
+  const Index* entries = order.entries.data();
+  for_each_part_of_lines(order, other, [&](Offset begin, Offset end, std::uint32_t* next) {
     for (Offset p = begin; p < end; ++p) {
-      if (by_row != nullptr) __builtin_prefetch(by_row + next[rows[std::min(p + ahead, end - 1)]], 1);
-      f(p, next[rows[p]]++);
+      if (array != nullptr) __builtin_prefetch(array + next[entries[std::min(p + ahead, end - 1)]]);
+      f(p, next[entries[p]]++);
     }
   });
 }
@@ -241,40 +252,40 @@ std::vector<std::uint64_t> marks_in_column_order(const std::uint64_t* by_row, co
                                                  const TransposedIndex& t) {
   std::vector<std::uint64_t> by_column(
       static_cast<std::size_t>((topology.connections() + word_bits - 1) / word_bits));
-  for_each_part_of_columns(topology, t, [&](Offset begin, Offset end, std::uint32_t* next) {
-    gather_marks(by_row, t.row_idxs.data(), begin, end, next, by_column.data());
-  });
+  for_each_part_of_lines(column_order(t), row_order(topology),
+                         [&](Offset begin, Offset end, std::uint32_t* next) {
+                           gather_marks(by_row, t.row_idxs.data(), begin, end, next, by_column.data());
+                         });
   return by_column;
 }
 
 std::vector<std::uint32_t> row_positions(const Topology& topology, const TransposedIndex& t) {
   std::vector<std::uint32_t> positions(topology.col_idxs.size());
-  for_each_in_column_order<Real>(topology, t, nullptr,
-                                 [&](Offset p, std::uint32_t source) { positions[p] = source; });
+  for_each_in_order(column_order(t), row_order(topology), nullptr,
+                    [&](Offset place, std::uint32_t position) { positions[place] = position; });
   return positions;
 }
 
 std::vector<std::uint32_t> column_places(const Topology& topology, const TransposedIndex& t) {
   std::vector<std::uint32_t> places(topology.col_idxs.size());
-  for_each_in_column_order(topology, t, places.data(), [&](Offset p, std::uint32_t source) {
-    places[source] = static_cast<std::uint32_t>(p);
-  });
+  for_each_in_order(row_order(topology), column_order(t), nullptr,
+                    [&](Offset position, std::uint32_t place) { places[position] = place; });
   return places;
 }
 
 std::vector<Real> in_column_order(const std::vector<Real>& by_row, const Topology& topology,
                                   const TransposedIndex& t) {
   std::vector<Real> by_column(by_row.size());
-  for_each_in_column_order(topology, t, by_row.data(),
-                           [&](Offset p, std::uint32_t source) { by_column[p] = by_row[source]; });
+  for_each_in_order(column_order(t), row_order(topology), by_row.data(),
+                    [&](Offset place, std::uint32_t position) { by_column[place] = by_row[position]; });
   return by_column;
 }
 
 std::vector<Real> in_row_order(const std::vector<Real>& by_column, const Topology& topology,
                                const TransposedIndex& t) {
   std::vector<Real> by_row(by_column.size());
-  for_each_in_column_order(topology, t, by_row.data(),
-                           [&](Offset p, std::uint32_t source) { by_row[source] = by_column[p]; });
+  for_each_in_order(row_order(topology), column_order(t), by_column.data(),
+                    [&](Offset position, std::uint32_t place) { by_row[position] = by_column[place]; });
   return by_row;
 }
 

@@ -23,6 +23,7 @@ TEST(TransposedIndex, ListsEachColumnWithAscendingRows) {
   EXPECT_EQ(t.col_ptrs, (std::vector<Offset>{0, 2, 3, 4, 4}));
   EXPECT_EQ(t.row_idxs, (std::vector<Index>{0, 2, 2, 0}));
   EXPECT_EQ(row_positions(topology, t), (std::vector<std::uint32_t>{0, 2, 3, 1}));
+  EXPECT_EQ(column_places(topology, t), (std::vector<std::uint32_t>{0, 3, 1, 2}));
   const std::uint64_t first_and_last = 0b1001;
   EXPECT_EQ(marks_in_column_order(&first_and_last, topology, t), (std::vector<std::uint64_t>{0b0101}));
   EXPECT_EQ(in_column_order({1, 2, 3, 4}, topology, t), (std::vector<Real>{1, 3, 4, 2}));
@@ -54,6 +55,7 @@ TEST(TransposedIndex, HoldsEachConnectionInItsColumnForAnyNumberOfThreads) {
     for (const int threads : thread_counts) {
       const TransposedIndex t = with_threads(threads, [&] { return transposed(topology); });
       const auto positions = with_threads(threads, [&] { return row_positions(topology, t); });
+      const auto places = with_threads(threads, [&] { return column_places(topology, t); });
       const auto gathered =
           with_threads(threads, [&] { return marks_in_column_order(marks.data(), topology, t); });
 
@@ -67,6 +69,7 @@ TEST(TransposedIndex, HoldsEachConnectionInItsColumnForAnyNumberOfThreads) {
         for (const auto& [row, source] : columns[col]) {
           ASSERT_EQ(t.row_idxs[place], row) << threads << " threads, column " << col;
           ASSERT_EQ(positions[place], source) << threads << " threads, column " << col;
+          ASSERT_EQ(places[source], place) << threads << " threads, column " << col;
           ASSERT_EQ(marked(gathered, static_cast<std::size_t>(place)), marked(marks, source));
           ++place;
         }
