@@ -263,7 +263,8 @@ void SparseLayer::sparse_forward(const Slabs& x, Slabs& z, SlabRange slabs, Neur
   const Topology& topology = state_.topology;
   const Reach reach = reach_of(x, kernel_tuning().near_bytes);
   const Index at_once = slabs_at_once(x);
-  // Without a map only many together are worth it.
+  // The more weights are picked together, the more of a cache line of them is used while it is near; without
+  // a map only still more are worth it.
   const Offset stretch_connections =
       row_starts_.empty() ? kept_connections
                           : std::clamp(entries_of_column * cols(), kept_connections, most_picked);

@@ -22,13 +22,15 @@ bool set_waiting() {
 struct Tunable {
   std::string_view name;
   std::string_view value;
+  const char* variable;  ///< another way to choose it, which must not be overruled; may be null
 };
 
 /// Memory below the threshold, the greatest that the library takes, is kept when it is given back, up to 256
 /// MiB of it.
-constexpr std::array<Tunable, 3> tunables_of_memory = {{{"glibc.malloc.hugetlb", "1"},
-                                                        {"glibc.malloc.mmap_threshold", "33554432"},
-                                                        {"glibc.malloc.trim_threshold", "268435456"}}};
+constexpr std::array<Tunable, 3> tunables_of_memory = {
+    {{"glibc.malloc.hugetlb", "1", nullptr},
+     {"glibc.malloc.mmap_threshold", "33554432", "MALLOC_MMAP_THRESHOLD_"},
+     {"glibc.malloc.trim_threshold", "268435456", "MALLOC_TRIM_THRESHOLD_"}}};
 
 /// @return whether the environment has changed
 bool set_memory() {
@@ -36,8 +38,9 @@ bool set_memory() {
   const char* given = std::getenv(variable);
   std::string tunables = given == nullptr ? "" : given;
   const std::size_t given_size = tunables.size();
-  for (const auto& [name, value] : tunables_of_memory) {
-    if (tunables.find(name) != std::string::npos) continue;
+  for (const auto& [name, value, other] : tunables_of_memory) {
+    if (tunables.find(name) != std::string::npos || (other != nullptr && std::getenv(other) != nullptr))
+      continue;
     if (!tunables.empty()) tunables += ':';
     tunables.append(name).append("=").append(value);
   }

@@ -12,8 +12,8 @@ namespace plexus {
 ///
 /// Memory shall come in pages of 2 MiB where the system has them to give (GLIBC_TUNABLES,
 /// glibc.malloc.hugetlb): what goes through large layers would otherwise wait for address translation. And
-/// what a rewiring gives back shall be there for the next one (glibc.malloc.trim_threshold): the system would
-/// have to clear it first, a page after the other.
+/// what a rewiring gives back shall be there for the next one (glibc.malloc.mmap_threshold and
+/// trim_threshold): the system would have to clear it first, a page after the other.
 void set_up_libraries(char** argv);
 
 }  // namespace plexus

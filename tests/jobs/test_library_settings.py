@@ -33,7 +33,8 @@ class LibrarySettings(RunTest):
         self.assertEqual(self.choices_of_running_plexus(), {**SPINS, **tunables(MEMORY)})
 
     def test_a_number_of_looks_stays(self):
-        self.assertEqual(self.choices_of_running_plexus(GOMP_SPINCOUNT="77"), {"GOMP_SPINCOUNT": "77", **tunables(MEMORY)})
+        chosen = {"GOMP_SPINCOUNT": "77"}
+        self.assertEqual(self.choices_of_running_plexus(**chosen), {**chosen, **tunables(MEMORY)})
 
     def test_a_policy_stays(self):
         chosen = {"OMP_WAIT_POLICY": "passive"}
@@ -42,6 +43,11 @@ class LibrarySettings(RunTest):
     def test_a_page_size_stays(self):
         found = self.choices_of_running_plexus(GLIBC_TUNABLES="glibc.malloc.hugetlb=0")
         self.assertEqual(found, {**SPINS, **tunables({"glibc.malloc.hugetlb": "0", **KEPT})})
+
+    def test_a_threshold_stays_that_was_chosen_by_its_own_variable(self):
+        found = self.choices_of_running_plexus(MALLOC_TRIM_THRESHOLD_="1000000")
+        without_it = {name: value for name, value in MEMORY.items() if name != "glibc.malloc.trim_threshold"}
+        self.assertEqual(found, {**SPINS, **tunables(without_it)})
 
     def test_other_tunables_stay(self):
         found = self.choices_of_running_plexus(GLIBC_TUNABLES="glibc.malloc.arena_max=1")

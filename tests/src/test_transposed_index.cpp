@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <numeric>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -38,6 +39,7 @@ TEST(TransposedIndex, HoldsEachConnectionInItsColumnForAnyNumberOfThreads) {
                                                                                          {40, 20000, 0.1},
                                                                                          {20000, 40, 0.1},
                                                                                          {30000, 20001, 2e-4},
+                                                                                         {1500, 1000, 0.4},
                                                                                          {2, 5000, 1e-3},
                                                                                          {3, 7, 1.0}}) {
     const Topology topology = erdos_renyi(rows, cols, density, RandomStream(1, Purpose::topology));
@@ -47,6 +49,8 @@ TEST(TransposedIndex, HoldsEachConnectionInItsColumnForAnyNumberOfThreads) {
         columns[topology.col_idxs[p]].emplace_back(row, static_cast<std::uint32_t>(p));
       }
     }
+    std::vector<Real> numbers(topology.col_idxs.size());
+    std::iota(numbers.begin(), numbers.end(), Real{0});
     std::vector<std::uint64_t> marks(topology.col_idxs.size() / 64 + 1, 0);
     for (std::size_t i = 0; i < topology.col_idxs.size(); i += 3 + i % 5) marks[i / 64] |= 1ULL << i % 64;
     const auto marked = [](const std::vector<std::uint64_t>& words, std::size_t i) {
@@ -59,6 +63,9 @@ TEST(TransposedIndex, HoldsEachConnectionInItsColumnForAnyNumberOfThreads) {
       const auto gathered =
           with_threads(threads, [&] { return marks_in_column_order(marks.data(), topology, t); });
 
+      const auto by_column = with_threads(threads, [&] { return in_column_order(numbers, topology, t); });
+      EXPECT_EQ(with_threads(threads, [&] { return in_row_order(by_column, topology, t); }), numbers);
+
       ASSERT_EQ(t.col_ptrs.size(), columns.size() + 1);
       ASSERT_EQ(t.row_idxs.size(), topology.col_idxs.size());
       ASSERT_EQ(positions.size(), topology.col_idxs.size());
@@ -70,6 +77,7 @@ TEST(TransposedIndex, HoldsEachConnectionInItsColumnForAnyNumberOfThreads) {
           ASSERT_EQ(t.row_idxs[place], row) << threads << " threads, column " << col;
           ASSERT_EQ(positions[place], source) << threads << " threads, column " << col;
           ASSERT_EQ(places[source], place) << threads << " threads, column " << col;
+          ASSERT_EQ(by_column[place], numbers[source]) << threads << " threads, column " << col;
           ASSERT_EQ(marked(gathered, static_cast<std::size_t>(place)), marked(marks, source));
           ++place;
         }

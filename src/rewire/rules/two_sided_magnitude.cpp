@@ -95,7 +95,7 @@ constexpr Offset ties(const Counts& counts, std::size_t sign) { return counts[al
 /// The counts of this part.
 Counts own_counts(std::span<const Real> values, Bits tie) {
   const auto n = static_cast<Offset>(values.size());
-  const int parts = parts_for(n, all_buckets);
+  const int parts = parts_for(n, all_buckets);  // a thread's counters are cleared and added up
   // A slice of a layer has fewer than 2^32 connections, and small counters stay in the caches.
   std::vector<std::vector<std::uint32_t>> counts(static_cast<std::size_t>(parts));
   for_each_part(parts, [&](int part) {
