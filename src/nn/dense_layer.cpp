@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "src/nn/slab_groups.hpp"
 #include "src/support/parallel.hpp"
 
 namespace plexus {
@@ -63,9 +64,17 @@ ParameterBlock DenseLayer::weights(Offset first, Offset count) {
 
 void DenseLayer::forward_slabs(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const {
   z.resize(x.lines(), rows(), x.lines_per_slab());
-  parallel_over(rows(), tile_rows, [&](Offset begin, Offset end) {
-    const RowRange range{static_cast<Index>(begin), static_cast<Index>(end)};
-    for (Index s = slabs.begin; s < slabs.end; ++s) {
+  const int groups = slab_groups(x, slabs, thread_count());
+  const auto tiles = static_cast<int>((rows() + tile_rows - 1) / tile_rows);
+  const int parts_of_rows = std::min(tiles, thread_count() / groups);
+  for_each_part(groups * parts_of_rows, [&](int thread) {
+    const auto row = [&](int part) {
+      return std::min(rows(), static_cast<Index>(part_begin(tiles, part, parts_of_rows)) * tile_rows);
+    };
+    const int part = thread % parts_of_rows;
+    const RowRange range{row(part), row(part + 1)};
+    const SlabRange own = slabs_of_group(slabs, thread / parts_of_rows, groups);
+    for (Index s = own.begin; s < own.end; ++s) {
       kernels().dense_product({state_.values.data(), cols()}, range, state_.biases.data(), x.slab(s),
                               z.own(s));
       done(s, range);

@@ -17,12 +17,6 @@
 
 namespace plexus {
 
-/// Slabs [begin, end) of a batch.
-struct SlabRange {
-  Index begin;
-  Index end;
-};
-
 /// Called when the work on some neurons is done in one slab, by the thread that did it and while their values
 /// are in its cache.
 using NeuronsDone = FunctionRef<void(Index slab, RowRange neurons)>;

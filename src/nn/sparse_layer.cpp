@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "src/nn/kernel_tuning.hpp"
+#include "src/nn/slab_groups.hpp"
 #include "src/support/heap.hpp"
 #include "src/support/parallel.hpp"
 
@@ -241,16 +242,26 @@ const Real* SparseLayer::spread_out(RowRange block, const Real* weights) const {
   return cells.data();
 }
 
+template <class F>
+void SparseLayer::for_each_share(const Slabs& x, SlabRange slabs, F&& f) const {
+  const int threads = static_cast<int>(row_cuts_.size()) - 1;
+  // Weights that are picked column by column begin at the rows of a thread.
+  const int groups = row_starts_.empty() ? slab_groups(x, slabs, threads) : 1;
+  const int parts_of_rows = threads / groups;
+  for_each_part(threads, [&](int thread) {
+    const auto cut = static_cast<std::size_t>(thread % parts_of_rows * groups);
+    f({row_cuts_[cut], row_cuts_[cut + static_cast<std::size_t>(groups)]},
+      slabs_of_group(slabs, thread / parts_of_rows, groups), row_weights(cut));
+  });
+}
+
 void SparseLayer::dense_forward(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const {
-  for_each_part(static_cast<int>(row_cuts_.size()) - 1, [&](int thread) {
-    const auto t = static_cast<std::size_t>(thread);
-    RowWeights weights = row_weights(t);
-    for (RowRange block{row_cuts_[t], row_cuts_[t]}; block.begin < row_cuts_[t + 1];
-         block.begin = block.end) {
-      block.end = std::min(row_cuts_[t + 1], block.begin + dense_block_rows);
+  for_each_share(x, slabs, [&](RowRange rows, SlabRange own, RowWeights weights) {
+    for (RowRange block{rows.begin, rows.begin}; block.begin < rows.end; block.begin = block.end) {
+      block.end = std::min(rows.end, block.begin + dense_block_rows);
       const DenseView w{spread_out(block, weights.of(block)), cols()};
       const RowRange all{0, block.end - block.begin};
-      for (Index s = slabs.begin; s < slabs.end; ++s) {
+      for (Index s = own.begin; s < own.end; ++s) {
         const SlabView out{z.own(s).neuron(block.begin), z.own(s).lines};
         kernels().dense_product(w, all, state_.biases.data() + block.begin, x.slab(s), out);
         done(s, block);
@@ -268,16 +279,13 @@ void SparseLayer::sparse_forward(const Slabs& x, Slabs& z, SlabRange slabs, Neur
   const Offset stretch_connections =
       row_starts_.empty() ? kept_connections
                           : std::clamp(entries_of_column * cols(), kept_connections, most_picked);
-  for_each_part(static_cast<int>(row_cuts_.size()) - 1, [&](int thread) {
-    const auto t = static_cast<std::size_t>(thread);
-    RowWeights row_weights_of_thread = row_weights(t);
-    for (RowRange stretch{row_cuts_[t], row_cuts_[t]}; stretch.begin < row_cuts_[t + 1];
-         stretch.begin = stretch.end) {
-      stretch.end = stretch_end(topology.row_ptrs, stretch.begin, row_cuts_[t + 1], stretch_connections);
-      const Real* weights = row_weights_of_thread.of(stretch);
-      for (Index first = slabs.begin; first < slabs.end; first += at_once) {
-        const Index last = std::min(slabs.end, first + at_once);
-        const Real* next = weights;
+  for_each_share(x, slabs, [&](RowRange rows, SlabRange own, RowWeights weights) {
+    for (RowRange stretch{rows.begin, rows.begin}; stretch.begin < rows.end; stretch.begin = stretch.end) {
+      stretch.end = stretch_end(topology.row_ptrs, stretch.begin, rows.end, stretch_connections);
+      const Real* of_stretch = weights.of(stretch);
+      for (Index first = own.begin; first < own.end; first += at_once) {
+        const Index last = std::min(own.end, first + at_once);
+        const Real* next = of_stretch;
         for (RowRange block{stretch.begin, stretch.begin}; block.begin < stretch.end;
              block.begin = block.end) {
           block.end = block_end(topology.row_ptrs, block.begin, stretch.end);

@@ -63,6 +63,9 @@ class SparseLayer : public Layer {
   /// The weights of the rows in `block` with zeros where nothing is stored, row by row. Until the calling
   /// thread's next call.
   [[nodiscard]] const Real* spread_out(RowRange block, const Real* weights) const;
+  /// Calls f(rows, slabs, weights of the rows) for each thread's share of a forward pass.
+  template <class F>
+  void for_each_share(const Slabs& x, SlabRange slabs, F&& f) const;
   void dense_forward(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const;
   void sparse_forward(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const;
 

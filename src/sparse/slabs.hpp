@@ -14,6 +14,12 @@ struct RowRange {
   Index end;
 };
 
+/// Slabs [begin, end) of a batch.
+struct SlabRange {
+  Index begin;
+  Index end;
+};
+
 /// Samples of a line: one neuron's values for them are one cache line of floats.
 inline constexpr Index line_samples = 16;
 
