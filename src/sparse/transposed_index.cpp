@@ -159,6 +159,45 @@ struct Order {
 Order row_order(const Topology& topology) { return {topology.row_ptrs, topology.col_idxs}; }
 Order column_order(const TransposedIndex& t) { return {t.col_ptrs, t.row_idxs}; }
 
+/// How many of `count` ascending entries are below `entry`. Unlike std::lower_bound without a branch that
+/// nobody can predict, so that one search need not wait for the one before.
+Offset count_lower(const Index* entries, Offset count, Index entry) {
+  const Index* first = entries;
+  for (Offset left = count; left > 0;) {
+    const Offset half = (left + 1) / 2;
+    first += half * static_cast<Offset>(first[half - 1] < entry);
+    left -= half;
+  }
+  return first - entries;
+}
+
+/// The place of the first entry of a line that is not below `entry`.
+std::uint32_t place_from(const std::vector<Offset>& ptrs, const std::vector<Index>& entries, Offset line,
+                         Index entry) {
+  Offset first = ptrs[line];
+  if (entry > 0) first += count_lower(entries.data() + first, ptrs[line + 1] - first, entry);
+  return static_cast<std::uint32_t>(first);
+}
+
+/// For each part, `places_from` its first entry, all parts together in parallel: the first part, for which
+/// nothing is searched, takes its share.
+/// @param cuts  where parts begin, and the end of the last one
+std::vector<std::vector<std::uint32_t>> places_of_parts(const Order& order, const std::vector<Index>& cuts) {
+  const auto parts = static_cast<int>(cuts.size()) - 1;
+  const auto lines = static_cast<Offset>(order.ptrs.size()) - 1;
+  std::vector<std::vector<std::uint32_t>> places(static_cast<std::size_t>(parts));
+  for (auto& of_part : places) of_part.resize(static_cast<std::size_t>(lines));
+  for_each_part(parts, [&](int thread) {
+    const Offset end = part_begin(lines, thread + 1, parts);
+    for (int part = 0; part < parts; ++part) {
+      for (Offset line = part_begin(lines, thread, parts); line < end; ++line) {
+        places[part][line] = place_from(order.ptrs, order.entries, line, cuts[part]);
+      }
+    }
+  });
+  return places;
+}
+
 /// Calls f(begin, end, next) for the connections [begin, end) of some lines of `order`: next[e] is the place
 /// in the `other` order of the first of them with entry e. In parallel.
 template <class F>
@@ -166,10 +205,9 @@ void for_each_part_of_lines(const Order& order, const Order& other, F&& f) {
   // Each part looks at all lines of the other order: worth it as long as they are fewer than its connections.
   const auto lines = static_cast<Offset>(other.ptrs.size()) - 1;
   const auto cuts = balanced_cuts(order.ptrs, parts_for(order.ptrs.back(), std::max(least_part, lines)));
-  for_each_part(static_cast<int>(cuts.size()) - 1, [&](int part) {
-    std::vector<std::uint32_t> next = places_from(other.ptrs, other.entries, cuts[part]);
-    f(order.ptrs[cuts[part]], order.ptrs[cuts[part + 1]], next.data());
-  });
+  std::vector<std::vector<std::uint32_t>> next = places_of_parts(other, cuts);
+  for_each_part(static_cast<int>(cuts.size()) - 1,
+                [&](int part) { f(order.ptrs[cuts[part]], order.ptrs[cuts[part + 1]], next[part].data()); });
 }
 
 /// Calls f(place, place in the other order) for each connection, in order, in parallel.
@@ -187,18 +225,6 @@ void for_each_in_order(const Order& order, const Order& other, const Real* array
       f(p, next[entries[p]]++);
     }
   });
-}
-
-/// How many of `count` ascending entries are below `entry`. Unlike std::lower_bound without a branch that
-/// nobody can predict, so that one search need not wait for the one before.
-Offset count_lower(const Index* entries, Offset count, Index entry) {
-  const Index* first = entries;
-  for (Offset left = count; left > 0;) {
-    const Offset half = (left + 1) / 2;
-    first += half * static_cast<Offset>(first[half - 1] < entry);
-    left -= half;
-  }
-  return first - entries;
 }
 
 constexpr Offset word_bits = 64;
@@ -241,9 +267,7 @@ std::vector<std::uint32_t> places_from(const std::vector<Offset>& ptrs, const st
                                        Index entry) {
   std::vector<std::uint32_t> places(ptrs.size() - 1);
   for (std::size_t line = 0; line < places.size(); ++line) {
-    Offset first = ptrs[line];
-    if (entry > 0) first += count_lower(entries.data() + first, ptrs[line + 1] - first, entry);
-    places[line] = static_cast<std::uint32_t>(first);
+    places[line] = place_from(ptrs, entries, static_cast<Offset>(line), entry);
   }
   return places;
 }

@@ -415,6 +415,22 @@ TEST(SparseLayer, IsMultipliedDenselyByAnyNumberOfThreads) {
   omp_set_num_threads(1);
 }
 
+TEST(EveryLayer, GroupsOfThreadsDoNotChangeABit) {
+  for (const double density : {0.2, 0.7, 1.0}) {
+    for (const char* kind : {"fixed", "dense"}) {
+      const LayerSnapshot start = layer_of(10, 150, density, kind);
+      for (const Index lines : {8, 15, 24}) {
+        const Results one = run(*make_layer(start), lines);
+        for (const int threads : {2, 3, 4, 6, 8}) {
+          const auto computed = [&] { return run(*make_layer(start), lines); };
+          EXPECT_EQ(with_threads(threads, computed), one)
+              << kind << ", density " << density << ", " << lines << " lines, " << threads << " threads";
+        }
+      }
+    }
+  }
+}
+
 TEST(EveryLayer, ARankWithoutSamplesHasAGradientOfZero) {
   for (const double density : {0.2, 1.0}) {
     const auto layer = make_layer(layer_of(5, 7, density));
