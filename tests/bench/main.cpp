@@ -67,9 +67,10 @@ ExitCode run(plexus::DistributedContext& ctx, const Options& options) {
     const bench::Json origin = {{"machine", bench::machine()},
                                 {"repetitions", settings.repetitions},
                                 {"repetition_seconds", settings.repetition_seconds}};
-    auto earlier = options.out.empty() ? origin : bench::collected(options.out, origin);
-    if (writes) bench::write_results(options.out, earlier);  // rather now than after minutes, if it fails
-    return earlier;
+    return options.out.empty() ? origin : bench::collected(options.out, origin);
+  });
+  plexus::on_all_ranks(ctx, [&] {  // not before all have read; rather now than after minutes, if it fails
+    if (writes) bench::write_results(options.out, results);
   });
   for (const bench::Part& part : bench::parts()) {
     if (!options.only.empty() && std::ranges::find(options.only, part.name) == options.only.end()) continue;
