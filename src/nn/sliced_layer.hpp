@@ -75,6 +75,8 @@ class SlicedLayer final : public SparseLayer {
   void apply_slice(const SliceEdit& edit);
 
  private:
+  /// What others read of the first slabs travels while the last are computed.
+  [[nodiscard]] bool divides_slabs() const override { return false; }
   void before_steps() override { state_.value_states.clear(); }
   void sort_weights() override {}
   void edit_weights(const LayerEdit& edit) override;

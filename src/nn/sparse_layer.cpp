@@ -246,7 +246,7 @@ template <class F>
 void SparseLayer::for_each_share(const Slabs& x, SlabRange slabs, F&& f) const {
   const int threads = static_cast<int>(row_cuts_.size()) - 1;
   // Weights that are picked column by column begin at the rows of a thread.
-  const int groups = row_starts_.empty() ? slab_groups(x, slabs, threads) : 1;
+  const int groups = divides_slabs() && row_starts_.empty() ? slab_groups(x, slabs, threads) : 1;
   const int parts_of_rows = threads / groups;
   for_each_part(threads, [&](int thread) {
     const auto cut = static_cast<std::size_t>(thread % parts_of_rows * groups);

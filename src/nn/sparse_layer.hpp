@@ -41,6 +41,10 @@ class SparseLayer : public Layer {
   struct Columns {};
   SparseLayer(LayerSnapshot state, Columns) : Layer(std::move(state)) {}
 
+  /// Whether the threads of a forward pass may take slabs of their own. If not, slabs become ready one after
+  /// the other.
+  [[nodiscard]] virtual bool divides_slabs() const { return true; }
+
   /// To be called when the pattern has changed.
   void cut_pattern();
 
