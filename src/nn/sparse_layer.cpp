@@ -146,13 +146,12 @@ SparseLayer::SparseLayer(LayerSnapshot state)
 
 void SparseLayer::connect() {
   cut_pattern();
-  places_.clear();
   row_starts_.clear();
   if (connections() <= kernel_tuning().mapped_connections) {
-    places_ = column_places(state_.topology, transposed_);
+    column_places(state_.topology, transposed_, places_);
     return;
   }
-  places_.shrink_to_fit();
+  give_back(places_);
   row_starts_.resize(row_cuts_.size() - 1);
   for_each_part(static_cast<int>(row_starts_.size()), [&](int thread) {
     if (thread == 0) return;

@@ -290,11 +290,10 @@ std::vector<std::uint32_t> row_positions(const Topology& topology, const Transpo
   return positions;
 }
 
-std::vector<std::uint32_t> column_places(const Topology& topology, const TransposedIndex& t) {
-  std::vector<std::uint32_t> places(topology.col_idxs.size());
+void column_places(const Topology& topology, const TransposedIndex& t, std::vector<std::uint32_t>& places) {
+  places.resize(topology.col_idxs.size());
   for_each_in_order(row_order(topology), column_order(t), nullptr,
                     [&](Offset position, std::uint32_t place) { places[position] = place; });
-  return places;
 }
 
 std::vector<Real> in_column_order(const std::vector<Real>& by_row, const Topology& topology,

@@ -33,8 +33,8 @@ struct TransposedIndex {
 /// `transposed`, in parallel.
 [[nodiscard]] std::vector<std::uint32_t> row_positions(const Topology& topology, const TransposedIndex& t);
 
-/// For each connection in row order its place in column order. The same otherwise.
-[[nodiscard]] std::vector<std::uint32_t> column_places(const Topology& topology, const TransposedIndex& t);
+/// Makes `places` hold for each connection in row order its place in column order. The same otherwise.
+void column_places(const Topology& topology, const TransposedIndex& t, std::vector<std::uint32_t>& places);
 
 /// Marks of some connections, one bit each, lowest first, sorted from row order into column order. The last
 /// word is filled up with 0. Time as `transposed`, in parallel.
