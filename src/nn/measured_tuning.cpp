@@ -24,8 +24,8 @@ constexpr int turns = 5;
 constexpr Offset never = std::numeric_limits<Offset>::max();
 constexpr KernelTuning sparse{.dense_density = 2};
 constexpr KernelTuning dense{.dense_density = 0};
-constexpr KernelTuning near{.near_bytes = never, .dense_density = 2};
-constexpr KernelTuning far{.near_bytes = 0, .dense_density = 2};
+constexpr KernelTuning near{.cached_bytes = never, .near_bytes = never, .dense_density = 2};  // without tiles
+constexpr KernelTuning far{.cached_bytes = never, .near_bytes = 0, .dense_density = 2};
 constexpr KernelTuning together{.cached_bytes = never};
 constexpr KernelTuning one_by_one{.cached_bytes = 0};
 
@@ -113,6 +113,7 @@ Offset measured_near_bytes() {
   constexpr Index rows = 160;
   constexpr Offset least = Offset{1} << 20;
   std::vector<Contest> contests;
+  use_kernel_tuning(near);  // layers are made as it says
   for (Offset bytes = least; bytes <= Offset{32} << 20; bytes *= 2) {
     const auto cols = static_cast<Index>(bytes / bytes_of_neuron);
     const SparseLayer layer =

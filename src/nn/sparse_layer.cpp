@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <numeric>
 #include <utility>
 
 #include "src/nn/kernel_tuning.hpp"
@@ -147,7 +148,12 @@ SparseLayer::SparseLayer(LayerSnapshot state)
 void SparseLayer::connect() {
   cut_pattern();
   row_starts_.clear();
-  if (connections() <= kernel_tuning().mapped_connections) {
+  tiles_ = {};
+  const Index tile_cols =
+      ColumnTiles::worthwhile_cols(rows(), cols(), connections(), kernel_tuning().cached_bytes);
+  if (tile_cols > 0 && !multiplies_densely()) {
+    tiles_ = ColumnTiles(state_.topology, transposed_, tile_cols, row_cuts_);
+  } else if (connections() <= kernel_tuning().mapped_connections) {
     column_places(state_.topology, transposed_, places_);
     return;
   }
@@ -211,6 +217,8 @@ void SparseLayer::forward_slabs(const Slabs& x, Slabs& z, SlabRange slabs, Neuro
   z.resize(x.lines(), rows(), x.lines_per_slab());
   if (multiplies_densely()) {
     dense_forward(x, z, slabs, done);
+  } else if (!tiles_.empty()) {
+    tiled_forward(x, z, slabs, done);
   } else {
     sparse_forward(x, z, slabs, done);
   }
@@ -295,6 +303,56 @@ void SparseLayer::sparse_forward(const Slabs& x, Slabs& z, SlabRange slabs, Neur
           }
           next += topology.row_ptrs[static_cast<std::size_t>(block.end)] -
                   topology.row_ptrs[static_cast<std::size_t>(block.begin)];
+        }
+      }
+    }
+  });
+}
+
+const Real* SparseLayer::weights_of_tile(Index tile, std::size_t thread) const {
+  thread_local std::vector<Offset> next;  // by row
+  thread_local std::vector<Real> picked;
+  const RowRange rows{row_cuts_[thread], row_cuts_[thread + 1]};
+  const std::uint16_t* counts = tiles_.counts(tile);
+  next.clear();
+  Offset connections = 0;
+  for (Index row = rows.begin; row < rows.end; ++row) {
+    next.push_back(connections);
+    connections += counts[row];
+  }
+  if (static_cast<Offset>(picked.size()) < connections) picked.resize(static_cast<std::size_t>(connections));
+  const bool first = thread == 0;
+  const bool last = thread + 1 == row_starts_.size();
+  for (auto col = static_cast<std::size_t>(tiles_.first_col(tile));
+       col < static_cast<std::size_t>(tiles_.end_col(tile)); ++col) {
+    const Offset end = last ? transposed_.col_ptrs[col + 1] : row_starts_[thread + 1][col];
+    for (Offset p = first ? transposed_.col_ptrs[col] : row_starts_[thread][col]; p < end; ++p) {
+      Offset& place =
+          next[static_cast<std::size_t>(transposed_.row_idxs[static_cast<std::size_t>(p)] - rows.begin)];
+      picked[static_cast<std::size_t>(place++)] = values_by_column_[static_cast<std::size_t>(p)];
+    }
+  }
+  return picked.data();
+}
+
+void SparseLayer::tiled_forward(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const {
+  for_each_part(static_cast<int>(row_cuts_.size()) - 1, [&](int thread) {
+    const auto t = static_cast<std::size_t>(thread);
+    for (Index tile = 0; tile < tiles_.tiles(); ++tile) {
+      const Real* weights = weights_of_tile(tile, t);
+      const bool last = tile + 1 == tiles_.tiles();
+      for (Index s = slabs.begin; s < slabs.end; ++s) {
+        const ConstSlabView of_tile{x.slab(s).neuron(tiles_.first_col(tile)), x.slab(s).lines};
+        TileView w{tiles_.counts(tile) + row_cuts_[t], tiles_.cols() + tiles_.first(tile, t), weights};
+        for (RowRange block{row_cuts_[t], 0}; block.begin < row_cuts_[t + 1]; block.begin = block.end) {
+          block.end = std::min(row_cuts_[t + 1], block.begin + block_neurons);
+          const Index rows = block.end - block.begin;
+          const SlabView out{z.own(s).neuron(block.begin), z.own(s).lines};
+          kernels().sparse_product_of_tile(w, rows, tile == 0 ? state_.biases.data() + block.begin : nullptr,
+                                           of_tile, out);
+          if (last) done(s, block);
+          const auto connections = std::accumulate(w.counts, w.counts + rows, Offset{0});
+          w = {w.counts + rows, w.cols + connections, w.values + connections};
         }
       }
     }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "src/nn/layer.hpp"
+#include "src/sparse/column_tiles.hpp"
 #include "src/sparse/transposed_index.hpp"
 
 namespace plexus {
@@ -17,6 +18,9 @@ class RowWeights;
 /// optimizer state are kept once, by column, where gradients arise and steps are taken; the forward pass
 /// picks the weights of some rows together as it goes along. Gradients are in column order. `state_.values`
 /// and `state_.value_states` are empty during training: `state` and `view` sort the weights for themselves.
+///
+/// Where the values of the layer before are more than a cache holds, the forward pass goes through tiles of
+/// columns, one after the other: the same sums in the same order.
 ///
 /// Where nearly every cell is stored (`KernelTuning::dense_density`), the forward pass spreads the weights of
 /// some rows out and multiplies them as a dense matrix. The sums are the same: cells without a connection add
@@ -72,6 +76,9 @@ class SparseLayer : public Layer {
   void for_each_share(const Slabs& x, SlabRange slabs, F&& f) const;
   void dense_forward(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const;
   void sparse_forward(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const;
+  void tiled_forward(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const;
+  /// The weights of a thread's rows in a tile, row after row. Until the calling thread's next call.
+  [[nodiscard]] const Real* weights_of_tile(Index tile, std::size_t thread) const;
 
   template <class Value>
   std::uint64_t backward_by_column(const Slabs& x, const Slabs& delta, Slabs* dx,
@@ -87,7 +94,9 @@ class SparseLayer : public Layer {
                         RowRange cols, Value* sums, NeuronsDone done);
 
   std::vector<Index> row_cuts_;  ///< rows of each thread
-  // Where the forward pass finds weights: by a map, or, where that would take much memory, column by column.
+  ColumnTiles tiles_;            ///< empty where they are not worth it
+  // Where the forward pass finds weights: by a map, or, with tiles or where it would take much memory, column
+  // by column.
   std::vector<std::uint32_t> places_;  ///< in row order: places in column order
   /// By thread, but empty for the first: places in column order where each column goes on with its rows.
   std::vector<std::vector<std::uint32_t>> row_starts_;

@@ -14,6 +14,7 @@
 #include "src/nn/kernel_tuning.hpp"
 #include "src/nn/layer.hpp"
 #include "src/optim/optimizer.hpp"
+#include "src/sparse/column_tiles.hpp"
 #include "src/sparse/slabs.hpp"
 #include "src/state/model_snapshot.hpp"
 
@@ -169,7 +170,13 @@ double packed_bytes(const Slice& slice, int parts, double values) {
 double bytes_besides(const Slice& slice, GridShape grid) {
   if (slice.plan->kind == LayerKind::dense) return 0;
   if (grid.model > 1) return slice_bytes;
-  const bool mapped = slice.connections <= static_cast<double>(KernelTuning{}.mapped_connections);
+  const KernelTuning tuning;
+  const LayerPlan& plan = *slice.plan;
+  const bool tiled =
+      ColumnTiles::worthwhile_cols(static_cast<Index>(plan.rows), static_cast<Index>(plan.cols),
+                                   static_cast<Offset>(slice.connections), tuning.cached_bytes) > 0;
+  if (tiled) return pattern_bytes + ColumnTiles::bytes_of_connection;
+  const bool mapped = slice.connections <= static_cast<double>(tuning.mapped_connections);
   return pattern_bytes + (mapped ? map_bytes : 0);
 }
 

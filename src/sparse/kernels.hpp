@@ -16,6 +16,13 @@ struct CsrView {
   const Real* values;
 };
 
+/// Some neighbouring rows in one tile of columns (`ColumnTiles`) as the kernels see them.
+struct TileView {
+  const std::uint16_t* counts;  ///< connections of each row
+  const std::uint16_t* cols;    ///< of the connections, row after row, counted from the first of the tile
+  const Real* values;           ///< the same
+};
+
 /// A dense row-major matrix as the kernels see it.
 struct DenseView {
   const Real* values;
@@ -40,6 +47,13 @@ struct Kernels {
   /// @param w  its values are those of `rows` alone, from the first connection of the first row on
   void (*sparse_product)(CsrView w, RowRange rows, const Real* bias, ConstSlabView x, SlabView y,
                          Reach x_reach);
+  /// The same for some rows and the columns of one tile: after all tiles, in order, Y has the bits that
+  /// `sparse_product` makes.
+  /// @param rows  how many
+  /// @param bias  for the first tile; null for the others, whose sums go on from what Y holds
+  /// @param x     the columns of the tile
+  /// @param y     the rows
+  void (*sparse_product_of_tile)(TileView w, Index rows, const Real* bias, ConstSlabView x, SlabView y);
   void (*dense_product)(DenseView w, RowRange rows, const Real* bias, ConstSlabView x, SlabView y);
 
   /// One pass over the connections of the columns in range, given column by column (`by_col` is W^T in CSR

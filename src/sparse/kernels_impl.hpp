@@ -17,6 +17,7 @@ extern const Kernels table;
 const Kernels table = {PLEXUS_KERNEL_NAME,
                        PLEXUS_KERNEL_ARITHMETIC,
                        sparse_product,
+                       sparse_product_of_tile,
                        dense_product,
                        sparse_backward_exact,
                        sparse_backward_fast,

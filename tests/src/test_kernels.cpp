@@ -342,6 +342,41 @@ Slabs part_of(const Slabs& slabs, Index first, Index count) {
   return part;
 }
 
+TEST_P(EveryInstructionSet, TilesOfColumnsMakeTheBitsOfWholeRows) {
+  const Kernels& k = *GetParam();
+  const Layer layer;
+  constexpr Index tile_cols = 16;
+  for (Index lines = 1; lines <= slab_lines; ++lines) {
+    const Slabs x = random_slabs(lines, layer.cols, 1);
+    Slabs expected;
+    Slabs y;
+    expected.resize(lines, layer.rows);
+    y.resize(lines, layer.rows);
+    k.sparse_product(layer.csr(), {0, layer.rows}, layer.bias.data(), x.slab(0), expected.slab(0),
+                     Reach::near);
+    for (Index first = 0; first < layer.cols; first += tile_cols) {
+      std::vector<std::uint16_t> counts;
+      std::vector<std::uint16_t> cols;
+      std::vector<Real> values;
+      for (std::size_t row = 0; row < static_cast<std::size_t>(layer.rows); ++row) {
+        counts.push_back(0);
+        for (auto p = static_cast<std::size_t>(layer.row_ptrs[row]);
+             p < static_cast<std::size_t>(layer.row_ptrs[row + 1]); ++p) {
+          const Index col = layer.col_idxs[p] - first;
+          if (col < 0 || col >= tile_cols) continue;
+          ++counts.back();
+          cols.push_back(static_cast<std::uint16_t>(col));
+          values.push_back(layer.values[p]);
+        }
+      }
+      k.sparse_product_of_tile({counts.data(), cols.data(), values.data()}, layer.rows,
+                               first == 0 ? layer.bias.data() : nullptr, {x.slab(0).neuron(first), lines},
+                               y.slab(0));
+    }
+    EXPECT_EQ(values_of(y), values_of(expected)) << lines << " lines";
+  }
+}
+
 TEST_P(EveryInstructionSet, NothingExactDependsOnHowShardsAreSplit) {
   const Layer layer;
   const ByColumn columns(layer);

@@ -14,6 +14,7 @@
 #include "src/nn/first_layers.hpp"
 #include "src/nn/kernel_tuning.hpp"
 #include "src/nn/layer.hpp"
+#include "src/sparse/column_tiles.hpp"
 #include "src/support/parallel.hpp"
 #include "tests/support/with_threads.hpp"
 
@@ -381,6 +382,31 @@ TEST(SparseLayer, NoTuningChangesABit) {
         EXPECT_EQ(computed(tuning), expected)
             << "density " << density << ", " << lines << " lines, dense from " << tuning.dense_density;
       }
+    }
+  }
+}
+
+TEST(SparseLayer, TilesOfColumnsDoNotChangeABit) {
+  constexpr Index cols = 1500;  // six tiles of the least width
+  LayerSnapshot start = layer_of(300, cols, 0.05);
+  std::iota(start.biases.begin(), start.biases.end(), Real{-20});
+  LayerEdit without_neuron{start.topology.generation, {3}, {}, {}, {}};
+  for (Offset p = start.topology.row_ptrs[3]; p < start.topology.row_ptrs[4]; ++p)
+    without_neuron.dropped.push_back(p);
+  for (const Index lines : {1, 3, 9}) {
+    const auto computed = [&](Offset cached_bytes) {
+      const Tuned tuned({cached_bytes, whatever, 2.0});
+      const auto layer = make_layer(after_step(start, true, true, lines));
+      const Results before = run(*layer, lines);
+      layer->apply(without_neuron);
+      return std::pair(before, run(*layer, lines));
+    };
+    ASSERT_GT(ColumnTiles::worthwhile_cols(300, cols, start.topology.connections(), 0), 0);
+    ASSERT_EQ(ColumnTiles::worthwhile_cols(300, cols, start.topology.connections(), whatever), 0);
+    const auto expected = computed(whatever);
+    for (const int threads : {1, 2, 3, 8}) {
+      EXPECT_EQ(with_threads(threads, [&] { return computed(0); }), expected)
+          << lines << " lines, " << threads << " threads";
     }
   }
 }

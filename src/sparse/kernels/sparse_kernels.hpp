@@ -44,6 +44,26 @@ void sparse_product(CsrView w, RowRange rows, const Real* bias, ConstSlabView x,
       });
 }
 
+void sparse_product_of_tile(TileView w, Index rows, const Real* bias, ConstSlabView x, SlabView y) {
+  with_lines(
+      x.lines, [&]<int lines>() __attribute__((always_inline)) {
+        constexpr Offset stride = lines * line_samples;
+        const std::uint16_t* col = w.cols;
+        const Real* value = w.values;
+        Real* place = y.values;
+        for (Index row = 0; row < rows; ++row, place += stride) {
+          Lanes sum[lines];
+          for (int q = 0; q < lines; ++q)
+            sum[q] = bias != nullptr ? filled(bias[row]) : load(place + q * line_samples);
+          for (const Real* end = value + w.counts[row]; value < end; ++value, ++col) {
+            const Real* source = x.values + *col * stride;
+            for (int q = 0; q < lines; ++q) sum[q] += *value * load(source + q * line_samples);
+          }
+          for (int q = 0; q < lines; ++q) store(place + q * line_samples, sum[q]);
+        }
+      });
+}
+
 /// What a backward pass over one slab is given.
 template <class Sums>
 struct Backward {
