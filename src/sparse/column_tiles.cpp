@@ -49,10 +49,13 @@ ColumnTiles::ColumnTiles(const Topology& topology, const TransposedIndex& column
     const auto t = static_cast<std::size_t>(thread);
     std::vector<Offset> of_tile(static_cast<std::size_t>(tiles_), 0);
     for (Index row = row_cuts[t]; row < row_cuts[t + 1]; ++row) {
-      for (Offset p = topology.row_ptrs[row]; p < topology.row_ptrs[row + std::size_t{1}]; ++p) {
+      const Offset end = topology.row_ptrs[row + std::size_t{1}];
+      for (Offset p = topology.row_ptrs[row]; p < end;) {
         const Index tile = col_idxs[p] >> shift;
-        ++counts_[static_cast<Offset>(tile) * rows_ + row];
-        ++of_tile[tile];
+        const Offset first = p;
+        while (p < end && col_idxs[p] >> shift == tile) ++p;
+        counts_[static_cast<Offset>(tile) * rows_ + row] = static_cast<std::uint16_t>(p - first);
+        of_tile[tile] += p - first;
       }
     }
     for (Index tile = 0; tile < tiles_; ++tile) first_[tile][t] = of_tile[tile];
@@ -65,8 +68,15 @@ ColumnTiles::ColumnTiles(const Topology& topology, const TransposedIndex& column
     const auto t = static_cast<std::size_t>(thread);
     std::vector<Offset> next;
     for (const auto& of_tile : first_) next.push_back(of_tile[t]);
-    for (Offset p = topology.row_ptrs[row_cuts[t]]; p < topology.row_ptrs[row_cuts[t + 1]]; ++p) {
-      cols_[next[col_idxs[p] >> shift]++] = static_cast<std::uint16_t>(col_idxs[p] & (tile_cols - 1));
+    Offset p = topology.row_ptrs[row_cuts[t]];
+    for (Index row = row_cuts[t]; row < row_cuts[t + 1]; ++row) {
+      for (Index tile = 0; tile < tiles_; ++tile) {
+        const Offset end = p + counts(tile)[row];
+        const Offset first = next[tile];
+        next[tile] += counts(tile)[row];
+        for (std::uint16_t* to = cols_.data() + first; p < end; ++p)
+          *to++ = static_cast<std::uint16_t>(col_idxs[p] & (tile_cols - 1));
+      }
     }
   });
 }
