@@ -5,9 +5,9 @@
 namespace plexus {
 
 /// Into how many groups of equally many threads a forward pass through `slabs` of `x` divides `threads`. Each
-/// group takes slabs of its own, one group after the other, and its threads share the rows. What a thread
-/// reads of a layer is then what its group made of the layer before: fewer cache lines travel between cores.
-/// One group where slabs do not stay in a core's cache anyway, or where they cannot be divided evenly.
+/// group takes neighbouring slabs of its own, and its threads share the rows. What a thread reads of a layer
+/// is then what its group made of the layer before: fewer cache lines travel between cores. One group where
+/// slabs do not stay in a core's cache anyway, or where they cannot be divided evenly.
 [[nodiscard]] int slab_groups(const Slabs& x, SlabRange slabs, int threads);
 
 /// The slabs of a group.

@@ -12,14 +12,14 @@ namespace plexus {
 /// The connections of a topology tile after tile of neighbouring columns, in a tile row after row. Who goes
 /// through a layer in this order reads at random only values of one tile's columns, which the cache holds; of
 /// each row it keeps the sums in memory from one tile to the next. The connections of a tile lie side by side
-/// in column order too, so that tile begins where its first column does.
+/// in column order too, so that a tile begins where its first column does.
 class ColumnTiles {
  public:
   /// Most columns of a tile.
   static constexpr Index most_cols = Index{1} << 15;
 
   ColumnTiles() = default;
-  /// Time O(connections + rows tiles), in parallel.
+  /// Time O(connections + rows x tiles), in parallel.
   /// @param columns     the index of `topology`
   /// @param tile_cols   columns of a tile, a power of two, at most `most_cols`
   /// @param row_cuts    where the rows of each thread begin, and the end of the last
