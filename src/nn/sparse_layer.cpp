@@ -310,27 +310,38 @@ void SparseLayer::sparse_forward(const Slabs& x, Slabs& z, SlabRange slabs, Neur
 }
 
 const Real* SparseLayer::weights_of_tile(Index tile, std::size_t thread) const {
-  thread_local std::vector<Offset> next;  // by row
+  thread_local std::vector<std::uint32_t> next;  // by row
   thread_local std::vector<Real> picked;
   const RowRange rows{row_cuts_[thread], row_cuts_[thread + 1]};
   const std::uint16_t* counts = tiles_.counts(tile);
   next.clear();
-  Offset connections = 0;
+  std::uint32_t connections = 0;
   for (Index row = rows.begin; row < rows.end; ++row) {
     next.push_back(connections);
     connections += counts[row];
   }
-  if (static_cast<Offset>(picked.size()) < connections) picked.resize(static_cast<std::size_t>(connections));
-  const bool first = thread == 0;
+  if (picked.size() < connections) picked.resize(connections);
+  // Connections of the thread's rows in a column.
   const bool last = thread + 1 == row_starts_.size();
-  for (auto col = static_cast<std::size_t>(tiles_.first_col(tile));
-       col < static_cast<std::size_t>(tiles_.end_col(tile)); ++col) {
-    const Offset end = last ? transposed_.col_ptrs[col + 1] : row_starts_[thread + 1][col];
-    for (Offset p = first ? transposed_.col_ptrs[col] : row_starts_[thread][col]; p < end; ++p) {
-      Offset& place =
-          next[static_cast<std::size_t>(transposed_.row_idxs[static_cast<std::size_t>(p)] - rows.begin)];
-      picked[static_cast<std::size_t>(place++)] = values_by_column_[static_cast<std::size_t>(p)];
+  const auto first_in = [&](std::size_t col) -> Offset {
+    return thread == 0 ? transposed_.col_ptrs[col] : row_starts_[thread][col];
+  };
+  const auto end_in = [&](std::size_t col) -> Offset {
+    return last ? transposed_.col_ptrs[col + 1] : row_starts_[thread + 1][col];
+  };
+  const Index* row_of = transposed_.row_idxs.data();
+  std::uint32_t* const place_of = next.data() - rows.begin;
+  Real* const out = picked.data();
+  const auto end_col = static_cast<std::size_t>(tiles_.end_col(tile));
+  for (auto col = static_cast<std::size_t>(tiles_.first_col(tile)); col < end_col; ++col) {
+    if (col + 1 < end_col) {
+      // Each of these places is in another cache line: a column ahead they are asked for.
+      const Offset end = end_in(col + 1);
+      for (Offset p = first_in(col + 1); p < end; ++p) __builtin_prefetch(out + place_of[row_of[p]], 1);
     }
+    const Offset end = end_in(col);
+    for (Offset p = first_in(col); p < end; ++p)
+      out[place_of[row_of[p]]++] = values_by_column_[static_cast<std::size_t>(p)];
   }
   return picked.data();
 }
