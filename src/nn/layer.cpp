@@ -105,15 +105,19 @@ std::uint64_t Layer::step_biases(const OptimizerStep& step, RowRange rows, const
 }
 
 template <class Value>
+void Layer::sum_biases(const Slabs& delta, SlabRange slabs, RowRange rows, double scale, Value* out) {
+  for (Index s = slabs.begin; s < slabs.end; ++s)
+    bias_gradient(rows, delta.own(s), scale, s == slabs.begin ? Output::set : Output::add, out);
+}
+
+template <class Value>
 std::uint64_t Layer::biases(const Slabs& delta, RowRange rows, const GradientUse<Value>& use, Value* out) {
   thread_local std::vector<Value> sums;
   if (out == nullptr) {
     sums.resize(std::max(sums.size(), static_cast<std::size_t>(rows.end - rows.begin)));
     out = sums.data();
   }
-  for (Index s = 0; s < delta.slabs(); ++s) {
-    bias_gradient(rows, delta.own(s), use.scale, s == 0 ? Output::set : Output::add, out);
-  }
+  sum_biases(delta, {0, delta.slabs()}, rows, use.scale, out);
   return use.step != nullptr ? step_biases(*use.step, rows, out, use.scale) : 0;
 }
 
@@ -149,6 +153,8 @@ std::uint64_t Layer::no_samples(const GradientUse<Value>& use) const {
 
 template std::uint64_t Layer::step_weights(const OptimizerStep&, Offset, Offset, const std::int64_t*, double);
 template std::uint64_t Layer::step_weights(const OptimizerStep&, Offset, Offset, const Real*, double);
+template void Layer::sum_biases(const Slabs&, SlabRange, RowRange, double, std::int64_t*);
+template void Layer::sum_biases(const Slabs&, SlabRange, RowRange, double, Real*);
 template std::uint64_t Layer::biases(const Slabs&, RowRange, const ExactGradient&, std::int64_t*);
 template std::uint64_t Layer::biases(const Slabs&, RowRange, const FastGradient&, Real*);
 template std::uint64_t Layer::no_samples(const ExactGradient&) const;

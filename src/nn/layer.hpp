@@ -137,6 +137,9 @@ class Layer {
   template <class Value>
   std::uint64_t step_weights(const OptimizerStep& step, Offset first, Offset count, const Value* gradient,
                              double scale);
+  /// What some slabs add to the gradient of the biases of `rows`.
+  template <class Value>
+  static void sum_biases(const Slabs& delta, SlabRange slabs, RowRange rows, double scale, Value* out);
   /// The gradient of the biases of `rows`.
   /// @param out  where it goes, or nullptr with a step
   template <class Value>

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <atomic>
 #include <numeric>
+#include <type_traits>
 #include <utility>
 
+#include "src/nn/group_sums.hpp"
 #include "src/nn/kernel_tuning.hpp"
+#include "src/nn/row_weights.hpp"
 #include "src/nn/slab_groups.hpp"
 #include "src/support/heap.hpp"
 #include "src/support/parallel.hpp"
@@ -73,68 +76,6 @@ void sparse_backward(CsrView by_col, RowRange cols, ConstSlabView delta, ConstSl
 }
 
 }  // namespace
-
-/// The weights of one stretch of rows after the other, for who goes through rows in order.
-class RowWeights {
- public:
-  /// Of a layer whose weights are sorted by row.
-  RowWeights(const Topology& topology, const std::vector<Real>& sorted)
-      : topology_(topology), weights_(sorted.data()) {}
-  /// Picks weights out of column order.
-  /// @param places  in column order, of all connections in row order
-  RowWeights(const Topology& topology, const std::vector<Real>& by_column, const std::uint32_t* places)
-      : topology_(topology), weights_(by_column.data()), places_(places) {}
-  /// The same without a map: worth it for stretches of many connections.
-  /// @param next  for each column the place of its next weight
-  RowWeights(const Topology& topology, const std::vector<Real>& by_column, const TransposedIndex& columns,
-             std::uint32_t* next)
-      : topology_(topology), weights_(by_column.data()), columns_(&columns), next_(next) {}
-
-  /// Those of the rows in `stretch`, which begins where the one before ended. Until the calling thread's next
-  /// call.
-  [[nodiscard]] const Real* of(RowRange stretch) {
-    const Offset first = topology_.row_ptrs[static_cast<std::size_t>(stretch.begin)];
-    const Offset count = topology_.row_ptrs[static_cast<std::size_t>(stretch.end)] - first;
-    if (places_ == nullptr && next_ == nullptr) return weights_ + first;
-    thread_local std::vector<Real> picked;
-    if (static_cast<Offset>(picked.size()) < count) picked.resize(static_cast<std::size_t>(count));
-    if (places_ != nullptr) {
-      pick_mapped(places_ + first, count, picked.data());
-    } else {
-      pick_column_by_column(stretch, picked.data());
-    }
-    return picked.data();
-  }
-
- private:
-  void pick_mapped(const std::uint32_t* __restrict places, Offset count, Real* __restrict picked) const {
-    for (Offset i = 0; i < count; ++i) picked[i] = weights_[places[i]];
-  }
-  /// Each column has the weights of a stretch side by side, in the order of their rows. To pick them row by
-  /// row would fetch a cache line for each of them.
-  void pick_column_by_column(RowRange stretch, Real* __restrict picked) {
-    thread_local std::vector<std::uint32_t> row_next;
-    const auto row_ptrs = topology_.row_ptrs.begin() + stretch.begin;
-    const Offset first = *row_ptrs;
-    row_next.resize(static_cast<std::size_t>(stretch.end - stretch.begin));
-    std::transform(row_ptrs, row_ptrs + (stretch.end - stretch.begin), row_next.begin(),
-                   [first](Offset begin) { return static_cast<std::uint32_t>(begin - first); });
-    std::uint32_t* place_of = row_next.data();
-    const Index* rows = columns_->row_idxs.data();
-    for (Index col = 0; col < topology_.cols; ++col) {
-      const auto end = static_cast<std::uint32_t>(columns_->col_ptrs[static_cast<std::size_t>(col) + 1]);
-      std::uint32_t p = next_[col];
-      for (; p < end && rows[p] < stretch.end; ++p) picked[place_of[rows[p] - stretch.begin]++] = weights_[p];
-      next_[col] = p;
-    }
-  }
-
-  const Topology& topology_;
-  const Real* weights_;
-  const std::uint32_t* places_ = nullptr;
-  const TransposedIndex* columns_ = nullptr;
-  std::uint32_t* next_ = nullptr;
-};
 
 SparseLayer::SparseLayer(LayerSnapshot state)
     : Layer(std::move(state)), transposed_(transposed(state_.topology)) {
@@ -392,14 +333,22 @@ std::uint64_t SparseLayer::backward_by_column(const Slabs& x, const Slabs& delta
     backward_in_parts(x, delta, dx, use, done);
     return 0;
   }
+  if (const int groups = backward_groups<Value>(delta); groups > 1) {
+    const auto sums = sums_of_groups<Value>(x, delta, dx, use.scale, groups, done);
+    if (use.step != nullptr) return step_all(*use.step, sums, use.scale);
+    parallel_over(parameters(), least_stream,
+                  [&](Offset begin, Offset end) { sums.total(begin, end - begin, use.out + begin); });
+    return 0;
+  }
   if (use.step != nullptr) before_steps();
+  const SlabRange all_slabs{0, delta.slabs()};
   std::atomic<std::uint64_t> magnitudes = 0;
   for_each_part(static_cast<int>(row_cuts_.size()) - 1, [&](int thread) {
     const auto t = static_cast<std::size_t>(thread);
     const RowRange rows{row_cuts_[t], row_cuts_[t + 1]};
     std::uint64_t own = 0;
     if (use.out != nullptr) {
-      columns(x, delta, dx, use, {col_cuts_[t], col_cuts_[t + 1]},
+      columns(x, delta, dx, use, {col_cuts_[t], col_cuts_[t + 1]}, all_slabs,
               use.out + transposed_.col_ptrs[static_cast<std::size_t>(col_cuts_[t])], done);
       biases(delta, rows, use, use.out + connections() + rows.begin);
     } else {
@@ -409,6 +358,50 @@ std::uint64_t SparseLayer::backward_by_column(const Slabs& x, const Slabs& delta
     magnitudes |= own;
   });
   return magnitudes;
+}
+
+/// Groups of threads that take slabs of their own in a backward pass. Floats are added slab after slab for
+/// any number of threads.
+template <class Value>
+int SparseLayer::backward_groups(const Slabs& delta) const {
+  if (!divides_slabs() || connections() > kept_connections) return 1;
+  const int groups = slab_groups(delta, {0, delta.slabs()}, static_cast<int>(row_cuts_.size()) - 1);
+  return std::is_floating_point_v<Value> && groups < delta.slabs() ? 1 : groups;
+}
+
+/// What each group's slabs add to the gradient. Until the calling thread's next call.
+template <class Value>
+GroupSums<Value> SparseLayer::sums_of_groups(const Slabs& x, const Slabs& delta, Slabs* dx, double scale,
+                                             int groups, NeuronsDone done) {
+  thread_local std::vector<Value> memory;
+  const GroupSums<Value> sums(memory, groups, parameters());
+  const int threads = static_cast<int>(row_cuts_.size()) - 1;
+  const int parts = threads / groups;
+  for_each_part(threads, [&](int thread) {
+    const SlabRange slabs = slabs_of_group({0, delta.slabs()}, thread / parts, groups);
+    const auto cut = static_cast<std::size_t>(thread % parts * groups);
+    const auto end = cut + static_cast<std::size_t>(groups);
+    const RowRange cols{col_cuts_[cut], col_cuts_[end]};
+    const RowRange rows{row_cuts_[cut], row_cuts_[end]};
+    Value* own = sums.of_group(thread / parts);
+    columns(x, delta, dx, {scale}, cols, slabs,
+            own + transposed_.col_ptrs[static_cast<std::size_t>(cols.begin)], done);
+    sum_biases(delta, slabs, rows, scale, own + connections() + rows.begin);
+  });
+  return sums;
+}
+
+std::uint64_t SparseLayer::step_all(const OptimizerStep& step, const GroupSums<std::int64_t>& sums,
+                                    double scale) {
+  return update(
+      step, 0, parameters(),
+      [&](Offset first, Offset count, std::int64_t* scratch) { return sums.total(first, count, scratch); },
+      scale);
+}
+
+std::uint64_t SparseLayer::step_all(const OptimizerStep& step, const GroupSums<Real>& sums, double) {
+  return update(step, 0, parameters(),
+                [&](Offset first, Offset count, Real* scratch) { return sums.total(first, count, scratch); });
 }
 
 template <class Value>
@@ -423,7 +416,7 @@ void SparseLayer::backward_in_parts(const Slabs& x, const Slabs& delta, Slabs* d
       if (has_columns) {
         const std::size_t t = cut + static_cast<std::size_t>(thread);
         const RowRange cols{part_col_cuts_[t], part_col_cuts_[t + 1]};
-        columns(x, delta, dx, use, cols,
+        columns(x, delta, dx, use, cols, {0, delta.slabs()},
                 out + (transposed_.col_ptrs[static_cast<std::size_t>(cols.begin)] - part.first), done);
       }
       const Index rows = part.biases.end - part.biases.begin;
@@ -443,8 +436,9 @@ void SparseLayer::backward_in_parts(const Slabs& x, const Slabs& delta, Slabs* d
 template <class Value>
 std::uint64_t SparseLayer::columns_with_step(const Slabs& x, const Slabs& delta, Slabs* dx,
                                              const GradientUse<Value>& use, RowRange cols, NeuronsDone done) {
+  const SlabRange all_slabs{0, delta.slabs()};
   if (delta.slabs() <= slabs_at_once(delta)) {
-    return columns(x, delta, dx, use, cols, static_cast<Value*>(nullptr), done);
+    return columns(x, delta, dx, use, cols, all_slabs, static_cast<Value*>(nullptr), done);
   }
   thread_local std::vector<Value> sums;
   std::uint64_t magnitudes = 0;
@@ -453,23 +447,24 @@ std::uint64_t SparseLayer::columns_with_step(const Slabs& x, const Slabs& delta,
     const Offset count = transposed_.col_ptrs[static_cast<std::size_t>(some.end)] -
                          transposed_.col_ptrs[static_cast<std::size_t>(some.begin)];
     if (static_cast<Offset>(sums.size()) < count) sums.resize(static_cast<std::size_t>(count));
-    magnitudes |= columns(x, delta, dx, use, some, sums.data(), done);
+    magnitudes |= columns(x, delta, dx, use, some, all_slabs, sums.data(), done);
   }
   return magnitudes;
 }
 
-/// @param sums  of the connections of `cols`; nullptr with a step, where those of a block are enough
+/// @param sums  of the connections of `cols`, over `slabs`; nullptr with a step, where those of a block are
+///              enough
 template <class Value>
 std::uint64_t SparseLayer::columns(const Slabs& x, const Slabs& delta, Slabs* dx,
-                                   const GradientUse<Value>& use, RowRange cols, Value* sums,
+                                   const GradientUse<Value>& use, RowRange cols, SlabRange slabs, Value* sums,
                                    NeuronsDone done) {
   const CsrView by_col{transposed_.col_ptrs.data(), transposed_.row_idxs.data(), values_by_column_.data()};
   const Offset origin = transposed_.col_ptrs[static_cast<std::size_t>(cols.begin)];
   const Index at_once = slabs_at_once(delta);
   thread_local std::vector<Value> block_sums;
   std::uint64_t magnitudes = 0;
-  for (Index first = 0; first < delta.slabs(); first += at_once) {
-    const Index last = std::min(delta.slabs(), first + at_once);
+  for (Index first = slabs.begin; first < slabs.end; first += at_once) {
+    const Index last = std::min(slabs.end, first + at_once);
     for (RowRange block{cols.begin, cols.begin}; block.begin < cols.end; block.begin = block.end) {
       block.end = block_end(transposed_.col_ptrs, block.begin, cols.end);
       const Offset connection = transposed_.col_ptrs[static_cast<std::size_t>(block.begin)];
@@ -480,10 +475,10 @@ std::uint64_t SparseLayer::columns(const Slabs& x, const Slabs& delta, Slabs* dx
       for (Index s = first; s < last; ++s) {
         const SlabView out = dx == nullptr ? SlabView{nullptr, 0} : dx->own(s);
         sparse_backward(by_col, block, delta.slab(s), x.own(s), out, reach_of(delta, near_bytes_backward),
-                        use.scale, s == 0 ? Output::set : Output::add, gradient);
+                        use.scale, s == slabs.begin ? Output::set : Output::add, gradient);
         done(s, block);
       }
-      if (use.step != nullptr && last == delta.slabs())
+      if (use.step != nullptr && last == slabs.end)
         magnitudes |= step_weights(*use.step, connection, count, gradient, use.scale);
     }
   }

@@ -11,6 +11,8 @@
 namespace plexus {
 
 class RowWeights;
+template <class Value>
+class GroupSums;
 
 /// A layer that stores its connections only. Memory and time are linear in connections and neurons.
 ///
@@ -21,6 +23,9 @@ class RowWeights;
 ///
 /// Where the values of the layer before are more than a cache holds, the forward pass goes through tiles of
 /// columns, one after the other: the same sums in the same order.
+///
+/// Where slabs can be divided among threads, they go through both passes with slabs of their own, and their
+/// sums of the gradient are added up afterwards: what a thread reads of a slab is then what it wrote there.
 ///
 /// Where nearly every cell is stored (`KernelTuning::dense_density`), the forward pass spreads the weights of
 /// some rows out and multiplies them as a dense matrix. The sums are the same: cells without a connection add
@@ -91,7 +96,14 @@ class SparseLayer : public Layer {
                                   const GradientUse<Value>& use, RowRange cols, NeuronsDone done);
   template <class Value>
   std::uint64_t columns(const Slabs& x, const Slabs& delta, Slabs* dx, const GradientUse<Value>& use,
-                        RowRange cols, Value* sums, NeuronsDone done);
+                        RowRange cols, SlabRange slabs, Value* sums, NeuronsDone done);
+  template <class Value>
+  [[nodiscard]] int backward_groups(const Slabs& delta) const;
+  template <class Value>
+  GroupSums<Value> sums_of_groups(const Slabs& x, const Slabs& delta, Slabs* dx, double scale, int groups,
+                                  NeuronsDone done);
+  std::uint64_t step_all(const OptimizerStep& step, const GroupSums<std::int64_t>& sums, double scale);
+  std::uint64_t step_all(const OptimizerStep& step, const GroupSums<Real>& sums, double scale);
 
   std::vector<Index> row_cuts_;  ///< rows of each thread
   ColumnTiles tiles_;            ///< empty where they are not worth it

@@ -14,6 +14,7 @@
 #include "src/nn/first_layers.hpp"
 #include "src/nn/kernel_tuning.hpp"
 #include "src/nn/layer.hpp"
+#include "src/nn/slab_groups.hpp"
 #include "src/sparse/column_tiles.hpp"
 #include "src/support/parallel.hpp"
 #include "tests/support/with_threads.hpp"
@@ -194,6 +195,25 @@ LayerSnapshot after_step(const LayerSnapshot& start, bool exact, bool at_once, I
     if (!at_once) layer->update(step, 0, layer->parameters(), values);
   }
   return layer->state();
+}
+
+TEST(SparseLayer, ThreadsWithSlabsOfTheirOwnDoNotChangeABit) {
+  const LayerSnapshot start = layer_of(50, 70, 0.2);
+  for (const Index slabs : {2, 3, 4}) {
+    const Index lines = slabs * slab_lines;
+    ASSERT_EQ(slab_groups(numbered(lines, 50), {0, slabs}, slabs), slabs) << "a slab for each thread";
+    const auto trained = [&] {
+      std::vector<Results> results;
+      for (const bool exact : {true, false}) {
+        results.push_back(run(*make_layer(after_step(start, exact, true, lines)), lines));
+      }
+      return results;
+    };
+    const auto expected = with_threads(1, trained);
+    for (const int threads : {2, 3, 4, 8}) {
+      EXPECT_EQ(with_threads(threads, trained), expected) << slabs << " slabs, " << threads << " threads";
+    }
+  }
 }
 
 TEST(EveryLayer, AStepTakenAtOnceIsTheStepFromTheGradient) {

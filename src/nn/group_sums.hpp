@@ -1,0 +1,50 @@
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <vector>
+
+#include "src/support/types.hpp"
+
+namespace plexus {
+
+/// Sums that several groups of threads, each with slabs of its own, make of the same values of a gradient.
+template <class Value>
+class GroupSums {
+ public:
+  /// @param memory  where they lie, made larger if need be
+  /// @param groups  at least two
+  /// @param count   values
+  GroupSums(std::vector<Value>& memory, int groups, Offset count) : groups_(groups), count_(count) {
+    const auto needed = static_cast<std::size_t>(groups * count);
+    if (memory.size() < needed) memory.resize(needed);
+    values_ = memory.data();
+  }
+
+  /// Where those of a group go.
+  [[nodiscard]] Value* of_group(int group) const { return values_ + group * count_; }
+
+  /// Adds up values [first, first + count), one group after the other. @return out
+  const Value* total(Offset first, Offset count, Value* out) const {
+    add(of_group(0) + first, of_group(1) + first, count, out);
+    for (int group = 2; group < groups_; ++group) add(out, of_group(group) + first, count, out);
+    return out;
+  }
+
+ private:
+  /// What does not fit wraps around, as in the kernels.
+  static void add(const std::int64_t* a, const std::int64_t* b, Offset count, std::int64_t* out) {
+    std::transform(a, a + count, b, out, [](std::int64_t x, std::int64_t y) {
+      return static_cast<std::int64_t>(static_cast<std::uint64_t>(x) + static_cast<std::uint64_t>(y));
+    });
+  }
+  static void add(const Real* a, const Real* b, Offset count, Real* out) {
+    std::transform(a, a + count, b, out, [](Real x, Real y) { return x + y; });
+  }
+
+  Value* values_;
+  int groups_;
+  Offset count_;
+};
+
+}  // namespace plexus
