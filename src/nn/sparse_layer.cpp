@@ -26,6 +26,10 @@ constexpr Offset block_connections = 1024;
 constexpr Index block_neurons = 64;
 /// Connections whose weights or sums are kept while one slab after the other is worked on.
 constexpr Offset kept_connections = Offset{128} << 10;
+/// Connections up to which groups of threads take slabs of their own in a backward pass that steps at once.
+/// Each group needs room for their sums; layers of 300,000 connections were faster for it, those of 800,000
+/// slower.
+constexpr Offset grouped_connections = Offset{512} << 10;
 /// Connections of a column whose weights are picked together where there is no map, two cache lines of them,
 /// as long as they are not too many in all.
 constexpr Offset entries_of_column = 32;
@@ -364,7 +368,7 @@ std::uint64_t SparseLayer::backward_by_column(const Slabs& x, const Slabs& delta
 /// any number of threads.
 template <class Value>
 int SparseLayer::backward_groups(const Slabs& delta) const {
-  if (!divides_slabs() || connections() > kept_connections) return 1;
+  if (!divides_slabs() || connections() > grouped_connections) return 1;
   const int groups = slab_groups(delta, {0, delta.slabs()}, static_cast<int>(row_cuts_.size()) - 1);
   return std::is_floating_point_v<Value> && groups < delta.slabs() ? 1 : groups;
 }

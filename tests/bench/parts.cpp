@@ -12,7 +12,8 @@ const std::vector<Part>& parts() {
       {"layers", "Phases of a sparse layer",
        "Useful operations are 2 x connections x batch for each of forward, input gradient and gradient. "
        "Backward is input gradient, gradient and momentum update; the first layer of a network needs no "
-       "input gradient.",
+       "input gradient. A phase is repeated on its own: how threads hand over what they made to the next "
+       "layer, only the epochs below show.",
        layers},
       {"batches", "The same with other batches", "One thread.", batches},
       {"connections", "Time per connection", "40 connections a neuron, one thread.", connections},
