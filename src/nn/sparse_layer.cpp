@@ -274,19 +274,20 @@ const Real* SparseLayer::weights_of_tile(Index tile, std::size_t thread) const {
   const auto end_in = [&](std::size_t col) -> Offset {
     return last ? transposed_.col_ptrs[col + 1] : row_starts_[thread + 1][col];
   };
-  const Index* row_of = transposed_.row_idxs.data();
-  std::uint32_t* const place_of = next.data() - rows.begin;
+  const auto place_of = [&](Offset p) -> std::uint32_t& {
+    return next[static_cast<std::size_t>(transposed_.row_idxs[static_cast<std::size_t>(p)] - rows.begin)];
+  };
   Real* const out = picked.data();
   const auto end_col = static_cast<std::size_t>(tiles_.end_col(tile));
   for (auto col = static_cast<std::size_t>(tiles_.first_col(tile)); col < end_col; ++col) {
     if (col + 1 < end_col) {
       // Each of these places is in another cache line: a column ahead they are asked for.
       const Offset end = end_in(col + 1);
-      for (Offset p = first_in(col + 1); p < end; ++p) __builtin_prefetch(out + place_of[row_of[p]], 1);
+      for (Offset p = first_in(col + 1); p < end; ++p) __builtin_prefetch(out + place_of(p), 1);
     }
     const Offset end = end_in(col);
     for (Offset p = first_in(col); p < end; ++p)
-      out[place_of[row_of[p]]++] = values_by_column_[static_cast<std::size_t>(p)];
+      out[place_of(p)++] = values_by_column_[static_cast<std::size_t>(p)];
   }
   return picked.data();
 }
