@@ -12,6 +12,13 @@
 
 namespace plexus {
 
+/// Picks `count` weights.
+/// @param places  where they are in `weights`
+inline void pick_weights(const std::uint32_t* __restrict places, const Real* weights, Offset count,
+                         Real* __restrict picked) {
+  for (Offset i = 0; i < count; ++i) picked[i] = weights[places[i]];
+}
+
 /// The weights of one stretch of rows after the other, for who goes through rows in order.
 class RowWeights {
  public:
@@ -37,7 +44,7 @@ class RowWeights {
     thread_local std::vector<Real> picked;
     if (static_cast<Offset>(picked.size()) < count) picked.resize(static_cast<std::size_t>(count));
     if (places_ != nullptr) {
-      pick_mapped(places_ + first, count, picked.data());
+      pick_weights(places_ + first, weights_, count, picked.data());
     } else {
       pick_column_by_column(stretch, picked.data());
     }
@@ -45,9 +52,6 @@ class RowWeights {
   }
 
  private:
-  void pick_mapped(const std::uint32_t* __restrict places, Offset count, Real* __restrict picked) const {
-    for (Offset i = 0; i < count; ++i) picked[i] = weights_[places[i]];
-  }
   /// Each column has the weights of a stretch side by side, in the order of their rows. To pick them row by
   /// row would fetch a cache line for each of them.
   void pick_column_by_column(RowRange stretch, Real* __restrict picked) {

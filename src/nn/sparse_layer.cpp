@@ -30,6 +30,11 @@ constexpr Offset kept_connections = Offset{128} << 10;
 /// Each group needs room for their sums; layers of 300,000 connections were faster for it, those of 800,000
 /// slower.
 constexpr Offset grouped_connections = Offset{512} << 10;
+/// Connections from which on groups of threads pick the weights for a forward pass together. Measured.
+constexpr Offset least_picked_together = Offset{32} << 10;
+/// Neurons of a layer and of the one before it from which on slabs of their own save more in a backward pass
+/// than it costs to add up the sums of all. Measured.
+constexpr Index least_shared_neurons = 500;
 /// Connections of a column whose weights are picked together where there is no map, two cache lines of them,
 /// as long as they are not too many in all.
 constexpr Offset entries_of_column = 32;
@@ -200,10 +205,23 @@ void SparseLayer::for_each_share(const Slabs& x, SlabRange slabs, F&& f) const {
   // Weights that are picked column by column begin at the rows of a thread.
   const int groups = divides_slabs() && row_starts_.empty() ? slab_groups(x, slabs, threads) : 1;
   const int parts_of_rows = threads / groups;
+  // Each group needs the weights of all rows: to pick them together saves time where they are many.
+  thread_local std::vector<Real> memory;
+  std::vector<Real>& sorted = memory;
+  const bool together =
+      groups > 1 && !places_.empty() && state_.values.empty() && connections() >= least_picked_together;
+  if (together) {
+    if (static_cast<Offset>(sorted.size()) < connections())
+      sorted.resize(static_cast<std::size_t>(connections()));
+    parallel_over(connections(), least_part, [&](Offset begin, Offset end) {
+      pick_weights(places_.data() + begin, values_by_column_.data(), end - begin, sorted.data() + begin);
+    });
+  }
   for_each_part(threads, [&](int thread) {
     const auto cut = static_cast<std::size_t>(thread % parts_of_rows * groups);
     f({row_cuts_[cut], row_cuts_[cut + static_cast<std::size_t>(groups)]},
-      slabs_of_group(slabs, thread / parts_of_rows, groups), row_weights(cut));
+      slabs_of_group(slabs, thread / parts_of_rows, groups),
+      together ? RowWeights(state_.topology, sorted) : row_weights(cut));
   });
 }
 
@@ -369,7 +387,8 @@ std::uint64_t SparseLayer::backward_by_column(const Slabs& x, const Slabs& delta
 /// any number of threads.
 template <class Value>
 int SparseLayer::backward_groups(const Slabs& delta) const {
-  if (!divides_slabs() || connections() > grouped_connections) return 1;
+  if (!divides_slabs() || connections() > grouped_connections || rows() + cols() < least_shared_neurons)
+    return 1;
   const int groups = slab_groups(delta, {0, delta.slabs()}, static_cast<int>(row_cuts_.size()) - 1);
   return std::is_floating_point_v<Value> && groups < delta.slabs() ? 1 : groups;
 }

@@ -198,20 +198,23 @@ LayerSnapshot after_step(const LayerSnapshot& start, bool exact, bool at_once, I
 }
 
 TEST(SparseLayer, ThreadsWithSlabsOfTheirOwnDoNotChangeABit) {
-  const LayerSnapshot start = layer_of(50, 70, 0.2);
-  for (const Index slabs : {2, 3, 4}) {
-    const Index lines = slabs * slab_lines;
-    ASSERT_EQ(slab_groups(numbered(lines, 50), {0, slabs}, slabs), slabs) << "a slab for each thread";
-    const auto trained = [&] {
-      std::vector<Results> results;
-      for (const bool exact : {true, false}) {
-        results.push_back(run(*make_layer(after_step(start, exact, true, lines)), lines));
+  for (const double density : {0.01, 0.4}) {  // weights are picked by each group, or together
+    const LayerSnapshot start = layer_of(400, 250, density);
+    for (const Index slabs : {2, 3, 4}) {
+      const Index lines = slabs * slab_lines;
+      ASSERT_EQ(slab_groups(numbered(lines, 400), {0, slabs}, slabs), slabs) << "a slab for each thread";
+      const auto trained = [&] {
+        std::vector<Results> results;
+        for (const bool exact : {true, false}) {
+          results.push_back(run(*make_layer(after_step(start, exact, true, lines)), lines));
+        }
+        return results;
+      };
+      const auto expected = with_threads(1, trained);
+      for (const int threads : {2, 3, 4, 8}) {
+        EXPECT_EQ(with_threads(threads, trained), expected)
+            << "density " << density << ", " << slabs << " slabs, " << threads << " threads";
       }
-      return results;
-    };
-    const auto expected = with_threads(1, trained);
-    for (const int threads : {2, 3, 4, 8}) {
-      EXPECT_EQ(with_threads(threads, trained), expected) << slabs << " slabs, " << threads << " threads";
     }
   }
 }
