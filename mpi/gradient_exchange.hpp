@@ -12,7 +12,7 @@ namespace plexus {
 /// Sums the gradients of all ranks and lets the optimizer take the step. The gradient exchanged is the vector
 /// of values aligned with the stored parameters; the pattern is the same on all ranks, so no index travels.
 /// A step needs memory for the parts that are under way, not for a gradient. A rank that trains alone takes
-/// the step while it computes the gradient.
+/// a layer's step as it computes its gradient.
 /// Collective: all ranks call the same functions for the same layers in the same order.
 class GradientExchange {
  public:

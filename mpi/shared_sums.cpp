@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "mpi/watchdog.hpp"
+#include "src/support/add_values.hpp"
 #include "src/support/error.hpp"
-#include "src/support/multiversion.hpp"
 #include "src/support/parallel.hpp"
 
 namespace plexus {
@@ -18,17 +18,6 @@ using Counter = std::atomic<std::uint64_t>;
 static_assert(Counter::is_always_lock_free);
 
 constexpr std::size_t cache_line = BlockRing::cache_line;
-
-/// Unsigned, so that integers may wrap around.
-PLEXUS_MULTIVERSION void add_some(const std::int64_t* a, const std::int64_t* b, std::size_t count,
-                                  std::int64_t* out) {
-  for (std::size_t i = 0; i < count; ++i) {
-    out[i] = static_cast<std::int64_t>(static_cast<std::uint64_t>(a[i]) + static_cast<std::uint64_t>(b[i]));
-  }
-}
-PLEXUS_MULTIVERSION void add_some(const float* a, const float* b, std::size_t count, float* out) {
-  for (std::size_t i = 0; i < count; ++i) out[i] = a[i] + b[i];
-}
 
 /// Adds `count` terms of two ranks. Asks for later ones early: they lie in the cache of another core, and
 /// prefetchers do not reach far enough ahead for that.
@@ -42,7 +31,7 @@ void add(const T* a, const T* b, std::size_t count, T* out) {
       __builtin_prefetch(a + later);
       __builtin_prefetch(b + later);
     }
-    add_some(a + i, b + i, std::min(step, count - i), out + i);
+    add_values(a + i, b + i, static_cast<Offset>(std::min(step, count - i)), out + i);
   }
 }
 

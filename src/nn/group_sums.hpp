@@ -1,9 +1,9 @@
 #pragma once
 
-#include <algorithm>
-#include <cstdint>
+#include <cstddef>
 #include <vector>
 
+#include "src/support/add_values.hpp"
 #include "src/support/types.hpp"
 
 namespace plexus {
@@ -26,22 +26,12 @@ class GroupSums {
 
   /// Adds up values [first, first + count), one group after the other. @return out
   const Value* total(Offset first, Offset count, Value* out) const {
-    add(of_group(0) + first, of_group(1) + first, count, out);
-    for (int group = 2; group < groups_; ++group) add(out, of_group(group) + first, count, out);
+    add_values(of_group(0) + first, of_group(1) + first, count, out);
+    for (int group = 2; group < groups_; ++group) add_values(out, of_group(group) + first, count, out);
     return out;
   }
 
  private:
-  /// What does not fit wraps around, as in the kernels.
-  static void add(const std::int64_t* a, const std::int64_t* b, Offset count, std::int64_t* out) {
-    std::transform(a, a + count, b, out, [](std::int64_t x, std::int64_t y) {
-      return static_cast<std::int64_t>(static_cast<std::uint64_t>(x) + static_cast<std::uint64_t>(y));
-    });
-  }
-  static void add(const Real* a, const Real* b, Offset count, Real* out) {
-    std::transform(a, a + count, b, out, [](Real x, Real y) { return x + y; });
-  }
-
   Value* values_;
   int groups_;
   Offset count_;

@@ -45,7 +45,7 @@ template <class Value>
 struct GradientUse {
   double scale = 1;
   Value* out = nullptr;                 ///< writes it here: Layer::parameters() values in gradient order
-  const OptimizerStep* step = nullptr;  ///< takes this step at once and keeps nothing of the gradient
+  const OptimizerStep* step = nullptr;  ///< takes this step at once; the gradient is not kept
   GradientSink<Value>* sink = nullptr;  ///< hands it over in parts, on the thread that calls `backward`
 };
 using ExactGradient = GradientUse<std::int64_t>;

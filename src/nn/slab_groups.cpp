@@ -27,10 +27,10 @@ bool even(const Slabs& x, SlabRange slabs, int groups) {
 
 }  // namespace
 
-int slab_groups(const Slabs& x, SlabRange slabs, int threads) {
-  if (slab_bytes(x.neurons(), x.lines_per_slab()) > kernel_tuning().cached_bytes) return 1;
+int slab_groups(const Slabs& read, SlabRange slabs, int threads) {
+  if (slab_bytes(read.neurons(), read.lines_per_slab()) > kernel_tuning().cached_bytes) return 1;
   for (int groups = std::min(threads, static_cast<int>(slabs.end - slabs.begin)); groups > 1; --groups) {
-    if (threads % groups == 0 && even(x, slabs, groups)) return groups;
+    if (threads % groups == 0 && even(read, slabs, groups)) return groups;
   }
   return 1;
 }

@@ -34,7 +34,7 @@ constexpr Offset grouped_connections = Offset{512} << 10;
 constexpr Offset least_picked_together = Offset{32} << 10;
 /// Neurons of a layer and of the one before it from which on slabs of their own save more in a backward pass
 /// than it costs to add up the sums of all. Measured.
-constexpr Index least_shared_neurons = 500;
+constexpr Index least_grouped_neurons = 500;
 /// Connections of a column whose weights are picked together where there is no map, two cache lines of them,
 /// as long as they are not too many in all.
 constexpr Offset entries_of_column = 32;
@@ -207,7 +207,7 @@ void SparseLayer::for_each_share(const Slabs& x, SlabRange slabs, F&& f) const {
   const int parts_of_rows = threads / groups;
   // Each group needs the weights of all rows: to pick them together saves time where they are many.
   thread_local std::vector<Real> memory;
-  std::vector<Real>& sorted = memory;
+  std::vector<Real>& sorted = memory;  // the calling thread's, for all
   const bool together =
       groups > 1 && !places_.empty() && state_.values.empty() && connections() >= least_picked_together;
   if (together) {
@@ -387,7 +387,7 @@ std::uint64_t SparseLayer::backward_by_column(const Slabs& x, const Slabs& delta
 /// any number of threads.
 template <class Value>
 int SparseLayer::backward_groups(const Slabs& delta) const {
-  if (!divides_slabs() || connections() > grouped_connections || rows() + cols() < least_shared_neurons)
+  if (!divides_slabs() || connections() > grouped_connections || rows() + cols() < least_grouped_neurons)
     return 1;
   const int groups = slab_groups(delta, {0, delta.slabs()}, static_cast<int>(row_cuts_.size()) - 1);
   return std::is_floating_point_v<Value> && groups < delta.slabs() ? 1 : groups;

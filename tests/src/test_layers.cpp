@@ -1,4 +1,4 @@
-// Layers and batches; gradients have tests of their own in tests/gradient.
+// Layers; gradients have tests of their own in tests/gradient.
 #include <gtest/gtest.h>
 #include <omp.h>
 
@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "src/nn/batch.hpp"
 #include "src/nn/first_layers.hpp"
 #include "src/nn/kernel_tuning.hpp"
 #include "src/nn/layer.hpp"
@@ -551,61 +550,6 @@ TEST(DenseLayer, EditsRemoveRowsAndColumns) {
   EXPECT_EQ(layer->state().value_states[0], (std::vector<Real>{40, 60}));
   EXPECT_EQ(layer->rows(), 1);
   EXPECT_EQ(layer->cols(), 2);
-}
-
-TEST(Batch, LanesWithoutASampleAreZero) {
-  Dataset data;
-  data.features_per_sample = 2;
-  data.classes = 3;
-  for (int i = 0; i < 40; ++i) {
-    data.features.push_back(static_cast<float>(i));
-    data.features.push_back(static_cast<float>(100 + i));
-    data.labels.push_back(i % 3);
-  }
-  std::vector<std::int64_t> ids;
-  for (int i = 0; i < 18; ++i) ids.push_back(39 - i);
-  Batch batch;
-  batch.gather(data, std::vector<std::int64_t>(40, 7));  // leaves values behind
-
-  batch.gather(data, ids);
-
-  EXPECT_EQ(batch.inputs.lines(), 2);
-  EXPECT_EQ(batch.samples(), 18);
-  EXPECT_EQ(batch.inputs.at(0, 0)[3], 36);
-  EXPECT_EQ(batch.inputs.at(1, 1)[1], 122);
-  EXPECT_EQ(batch.labels[2], 37 % 3);
-  EXPECT_EQ(batch.magnitudes.largest(0), 139);
-  EXPECT_EQ(batch.magnitudes.largest(1), 123);
-  for (Index lane = 2; lane < line_samples; ++lane) {
-    EXPECT_EQ(batch.inputs.at(1, 0)[lane], 0);
-    EXPECT_EQ(batch.inputs.at(1, 1)[lane], 0);
-  }
-}
-
-TEST(FirstLayers, CapWhatEpsilonAsksForAndFixTheOutputLayer) {
-  ExperimentConfig config;
-  config.network.layers = {784, 1000, 10};
-  config.topology.epsilon = 20;
-
-  const auto plans = plan_layers(config);
-
-  EXPECT_NEAR(plans[0].density, 20.0 * 1784 / 784000, 1e-12);
-  EXPECT_FALSE(plans[0].capped);
-  EXPECT_TRUE(plans[0].evolves);
-  EXPECT_EQ(plans[1].density, 1.0);
-  EXPECT_TRUE(plans[1].capped);
-  EXPECT_FALSE(plans[1].evolves);
-  EXPECT_EQ(plans[1].kind, LayerKind::sparse);
-}
-
-TEST(BalancedCuts, CoverAllRowsAndBalanceConnections) {
-  const std::vector<Offset> row_ptrs = {0, 100, 100, 100, 110, 120, 220};
-
-  const auto cuts = balanced_cuts(row_ptrs, 2);
-
-  EXPECT_EQ(cuts, (std::vector<Index>{0, 4, 6}));
-  EXPECT_EQ(balanced_cuts(row_ptrs, 1), (std::vector<Index>{0, 6}));
-  EXPECT_EQ(balanced_cuts({0}, 3), (std::vector<Index>{0, 0, 0, 0}));
 }
 
 }  // namespace

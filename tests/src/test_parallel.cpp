@@ -62,5 +62,15 @@ TEST(Parallel, TheFirstMisfitIsFound) {
   EXPECT_EQ(first_misfit(0, [](Offset) { return false; }), 0);
 }
 
+TEST(BalancedCuts, CoverAllRowsAndBalanceConnections) {
+  const std::vector<Offset> row_ptrs = {0, 100, 100, 100, 110, 120, 220};
+
+  const auto cuts = balanced_cuts(row_ptrs, 2);
+
+  EXPECT_EQ(cuts, (std::vector<Index>{0, 4, 6}));
+  EXPECT_EQ(balanced_cuts(row_ptrs, 1), (std::vector<Index>{0, 6}));
+  EXPECT_EQ(balanced_cuts({0}, 3), (std::vector<Index>{0, 0, 0, 0}));
+}
+
 }  // namespace
 }  // namespace plexus
