@@ -14,28 +14,28 @@ void Batch::gather(const Dataset& data, std::span<const std::int64_t> ids, Index
   if (features.empty()) features = {&all, 1};
   const Index lines = lines_of(static_cast<Offset>(ids.size()));
   inputs.resize(lines, data.features_per_sample - inputs.other_neurons(), lines_per_slab);
-  magnitudes.reset(lines);
+  magnitudes.reset(inputs.shards());
   sample_ids.assign(static_cast<std::size_t>(lines) * line_samples, 0);
-  std::copy(ids.begin(), ids.end(), sample_ids.begin());
   labels.clear();
   for (const auto id : ids) labels.push_back(data.labels[static_cast<std::size_t>(id)]);
   parallel_over(inputs.slabs(), 1, [&](Offset begin, Offset end) {
     for (auto s = static_cast<Index>(begin); s < static_cast<Index>(end); ++s) {
       const SlabView slab = inputs.slab(s);
-      for (Index line = 0; line < slab.lines; ++line) {
-        const Offset first = static_cast<Offset>(inputs.first_line(s) + line) * line_samples;
-        const Offset present = std::min<Offset>(line_samples, static_cast<Offset>(ids.size()) - first);
-        for (const RowRange some : features) {
-          std::array<const float*, line_samples> samples{};
-          for (Offset i = 0; i < present; ++i)
-            samples[static_cast<std::size_t>(i)] =
-                data.sample(ids[static_cast<std::size_t>(first + i)]) + some.begin;
-          kernels().transpose_samples(samples.data(), static_cast<Index>(present), some.end - some.begin,
-                                      {slab.neuron(some.begin), slab.lines}, line);
-        }
+      const Offset first = static_cast<Offset>(inputs.first_line(s)) * line_samples;
+      const auto present = static_cast<Index>(
+          std::min<Offset>(slab.lines * line_samples, static_cast<Offset>(ids.size()) - first));
+      std::array<const float*, slab_lines * line_samples> samples{};  // by lane
+      for (Index i = 0; i < present; ++i) {
+        const std::int64_t id = ids[static_cast<std::size_t>(first + i)];
+        const Index lane = lane_of(i, slab.lines);
+        sample_ids[static_cast<std::size_t>(first + lane)] = id;
+        samples[static_cast<std::size_t>(lane)] = data.sample(id);
       }
-      for (const RowRange some : features)
-        kernels().largest_magnitudes(some, slab, magnitudes.of_thread(inputs.first_line(s)));
+      for (const RowRange some : features) {
+        const SlabView out{slab.neuron(some.begin), slab.lines};
+        kernels().transpose_samples(samples.data(), some, out);
+        kernels().largest_magnitudes(some, slab, magnitudes.of_thread(inputs.first_shard(s)));
+      }
     }
   });
 }

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "src/nn/line_magnitudes.hpp"
+#include "src/nn/shard_magnitudes.hpp"
 #include "src/sparse/slabs.hpp"
 #include "src/state/dataset.hpp"
 
@@ -13,8 +13,8 @@ namespace plexus {
 /// Samples of one rank's share of a step, transposed into slabs. The last line may be partly empty.
 struct Batch {
   Slabs inputs;
-  LineMagnitudes magnitudes;             ///< of the inputs
-  std::vector<std::int64_t> sample_ids;  ///< lines x line_samples; lanes without a sample hold 0
+  ShardMagnitudes magnitudes;            ///< of the inputs
+  std::vector<std::int64_t> sample_ids;  ///< lines x line_samples, by lane; those without a sample hold 0
   std::vector<std::int32_t> labels;      ///< one a sample
 
   [[nodiscard]] Offset samples() const { return static_cast<Offset>(labels.size()); }

@@ -110,17 +110,17 @@ void DenseLayer::sort_by_sample(const Slabs& x) {
   padded_cols_ = static_cast<Index>((cols() + line_samples - 1) / line_samples * line_samples);
   by_sample_.resize(static_cast<std::size_t>(x.lines()) * line_samples *
                     static_cast<std::size_t>(padded_cols_));
-  for (Index line = 0; line < x.lines(); ++line) {
-    Real* out = by_sample_.data() + static_cast<Offset>(line) * line_samples * padded_cols_;
-    parallel_over(padded_cols_, line_samples, [&](Offset begin, Offset end) {
-      for (Offset sample = 0; sample < line_samples; ++sample) {
-        for (Offset col = begin; col < end; ++col) {
-          out[sample * padded_cols_ + col] =
-              col < cols() ? x.at(line, static_cast<Index>(col))[sample] : Real{0};
-        }
+  parallel_over(padded_cols_, line_samples, [&](Offset begin, Offset end) {
+    Real* out = by_sample_.data();
+    for (Index s = 0; s < x.slabs(); ++s) {
+      const ConstSlabView slab = x.slab(s);
+      for (Index sample = 0; sample < slab.lines * line_samples; ++sample, out += padded_cols_) {
+        const Index lane = lane_of(sample, slab.lines);
+        for (auto col = static_cast<Index>(begin); col < static_cast<Index>(end); ++col)
+          out[col] = col < cols() ? slab.neuron(col)[lane] : Real{0};
       }
-    });
-  }
+    }
+  });
 }
 
 template <class Value>

@@ -139,7 +139,7 @@ void Network::forward(const Batch& batch, std::optional<DropoutKey> dropout) {
     input_magnitudes_ = batch.magnitudes;
     shared_.assign({&input_magnitudes_});
     for (std::size_t l = 0; l + 1 < depth(); ++l) shared_.push_back(&work_[l].a_magnitudes);
-    part_->start_magnitudes(shared_, batch.inputs.lines());
+    part_->start_magnitudes(shared_, batch.inputs.shards());
   }
   part_->wait_for_activations(depth() - 1, slabs);
   if (!activations_.back()->sign_is_enough()) outputs.exchange(work_.back().z);
@@ -157,7 +157,7 @@ void Network::begin_forward(std::size_t l, const Batch& batch) {
   } else {
     work.a.resize(lines, layers_[l]->rows(), lines_per_slab);
   }
-  work.a_magnitudes.reset(lines);
+  work.a_magnitudes.reset(batch.inputs.shards());
   if (masked_ && l + 1 < depth())
     work.mask.resize(static_cast<std::size_t>(lines) * static_cast<std::size_t>(layers_[l]->rows()));
 }
@@ -184,7 +184,7 @@ void Network::forward(std::size_t l, SlabRange slabs, const Batch& batch,
       kernels().apply_mask(neurons, mask_of(l, s), scale, a);
     }
     if (dropout.has_value() && bounds_wanted_)
-      kernels().largest_magnitudes(neurons, a, work.a_magnitudes.of_thread(work.a.first_line(s)));
+      kernels().largest_magnitudes(neurons, a, work.a_magnitudes.of_thread(work.a.first_shard(s)));
     if (part_ == nullptr) return;
     part_->activations(l).ready(s, neurons);
     if (thread_number() == 0 && ++calls % calls_per_poll == 0) part_->poll_forward(l);
@@ -204,12 +204,9 @@ LossSum Network::over_samples(const Batch& batch, OnSample&& on_sample) {
     outputs_of_sample.resize(classes);
     LossSum sum;
     for (Offset sample = begin; sample < end; ++sample) {
-      const auto line = static_cast<Index>(sample / line_samples);
-      const Offset lane = sample % line_samples;
-      for (std::size_t c = 0; c < classes; ++c)
-        outputs_of_sample[c] = out.at(line, static_cast<Index>(c))[lane];
+      for (std::size_t c = 0; c < classes; ++c) outputs_of_sample[c] = out.at(sample, static_cast<Index>(c));
       const auto label = batch.labels[static_cast<std::size_t>(sample)];
-      add(sum, on_sample(line, lane, outputs_of_sample.data(), label));
+      add(sum, on_sample(sample, outputs_of_sample.data(), label));
       const auto largest = std::max_element(outputs_of_sample.begin(), outputs_of_sample.end());
       sum.correct += largest - outputs_of_sample.begin() == label ? 1 : 0;
     }
@@ -222,7 +219,7 @@ LossSum Network::over_samples(const Batch& batch, OnSample&& on_sample) {
 
 LossSum Network::loss(const Batch& batch) {
   const Index classes = outputs().neurons();
-  return over_samples(batch, [&](Index, Offset, const Real* outputs_of_sample, std::int32_t label) {
+  return over_samples(batch, [&](Offset, const Real* outputs_of_sample, std::int32_t label) {
     return loss_->evaluate(outputs_of_sample, classes, label, nullptr);
   });
 }
@@ -237,15 +234,15 @@ LossSum Network::loss_and_delta(const Batch& batch, double weight) {
     part_->activations(depth() - 1).surround(last_delta);
   }
   last_delta.resize(outputs().lines(), layers_.back()->rows(), outputs().lines_per_slab());
-  last.delta_magnitudes.reset(outputs().lines());
+  last.delta_magnitudes.reset(outputs().shards());
   std::fill(last_delta.data(), last_delta.data() + last_delta.size(), Real{0});
   const LossSum sum =
-      over_samples(batch, [&](Index line, Offset lane, const Real* outputs_of_sample, std::int32_t label) {
+      over_samples(batch, [&](Offset sample, const Real* outputs_of_sample, std::int32_t label) {
         thread_local std::vector<Real> delta;
         delta.resize(static_cast<std::size_t>(classes));
         const double loss = loss_->evaluate(outputs_of_sample, classes, label, delta.data());
         for (Index c = 0; c < classes; ++c) {
-          last_delta.at(line, c)[lane] =
+          last_delta.at(sample, c) =
               static_cast<Real>(static_cast<double>(delta[static_cast<std::size_t>(c)]) * weight);
         }
         return loss;
@@ -253,14 +250,14 @@ LossSum Network::loss_and_delta(const Batch& batch, double weight) {
   activations_.back()->backward(z_of(depth() - 1).data(), last_delta.data(), last_delta.size());
   for (Index s = 0; s < last_delta.slabs(); ++s) {
     kernels().largest_magnitudes({0, classes}, last_delta.slab(s),
-                                 last.delta_magnitudes.of_thread(last_delta.first_line(s)));
+                                 last.delta_magnitudes.of_thread(last_delta.first_shard(s)));
   }
   if (part_ != nullptr && bounds_wanted_) part_->finish_magnitudes();
   return sum;
 }
 
 void Network::begin_delta(std::size_t l, const Batch& batch) {
-  work_[l].delta_magnitudes.reset(batch.inputs.lines());
+  work_[l].delta_magnitudes.reset(batch.inputs.shards());
   if (part_ == nullptr) return;
   const std::size_t replaced = l + 2;  // where two levels share their memory
   if (deltas_.size() < depth() && replaced + 1 < depth()) part_->gradients(replaced).finish();
@@ -285,28 +282,28 @@ std::uint64_t Network::backward(std::size_t l, const Batch& batch, const Gradien
   } else {
     begin_delta(l - 1, batch);
     Slabs& dx = delta_of(l - 1);
-    LineMagnitudes& largest = work_[l - 1].delta_magnitudes;
+    ShardMagnitudes& largest = work_[l - 1].delta_magnitudes;
     const auto scale = static_cast<Real>(1.0 / (1.0 - dropout_));
     magnitudes = layers_[l]->backward(x, delta, &dx, use, [&](Index s, RowRange neurons) {
       const SlabView part = dx.own(s);
       if (masked_) kernels().apply_mask(neurons, mask_of(l - 1, s), scale, part);
       activations_[l - 1]->backward(z_of(l - 1).own(s).neuron(neurons.begin), part.neuron(neurons.begin),
                                     values_in(neurons, part.lines));
-      if (bounds_wanted_) kernels().largest_magnitudes(neurons, part, largest.of_thread(dx.first_line(s)));
+      if (bounds_wanted_) kernels().largest_magnitudes(neurons, part, largest.of_thread(dx.first_shard(s)));
       if (part_ != nullptr) part_->gradients(l - 1).ready(s, neurons);
       poll_sometimes();
     });
   }
-  if (part_ != nullptr) finish_backward(l, x.lines(), use.step != nullptr);
+  if (part_ != nullptr) finish_backward(l, x.shards(), use.step != nullptr);
   return magnitudes;
 }
 
 /// Weights are packed while the last gradients travel.
-void Network::finish_backward(std::size_t l, Index lines, bool with_step) {
+void Network::finish_backward(std::size_t l, Index shards, bool with_step) {
   if (l > 0) {
     static_cast<void>(part_->gradients(l - 1).poll());
-    const std::array<LineMagnitudes*, 1> level = {&work_[l - 1].delta_magnitudes};
-    if (bounds_wanted_) part_->start_magnitudes(level, lines);
+    const std::array<ShardMagnitudes*, 1> level = {&work_[l - 1].delta_magnitudes};
+    if (bounds_wanted_) part_->start_magnitudes(level, shards);
   }
   if (with_step) part_->send_weights(l);
   if (l > 0) {
@@ -328,19 +325,13 @@ template void Network::weight_gradient(std::size_t, const Batch&, const ExactGra
 template void Network::weight_gradient(std::size_t, const Batch&, const FastGradient&);
 
 double Network::gradient_bound(std::size_t l, const Batch& batch) const {
-  const LineMagnitudes& inputs = part_ == nullptr ? batch.magnitudes : input_magnitudes_;
-  const LineMagnitudes& x = l == 0 ? inputs : work_[l - 1].a_magnitudes;
-  const LineMagnitudes& delta = work_[l].delta_magnitudes;
+  const ShardMagnitudes& inputs = part_ == nullptr ? batch.magnitudes : input_magnitudes_;
+  const ShardMagnitudes& x = l == 0 ? inputs : work_[l - 1].a_magnitudes;
+  const ShardMagnitudes& delta = work_[l].delta_magnitudes;
   double bound = 0;
-  const Index lines = batch.inputs.lines();
-  for (Index first = 0; first < lines; first += shard_lines) {
-    double x_largest = 1;  // the bias's input
-    double delta_largest = 0;
-    for (Index line = first; line < std::min(first + shard_lines, lines); ++line) {
-      x_largest = std::max(x_largest, static_cast<double>(x.largest(line)));
-      delta_largest = std::max(delta_largest, static_cast<double>(delta.largest(line)));
-    }
-    const double of_shard = shard_samples * x_largest * delta_largest;
+  for (Index shard = 0; shard < batch.inputs.shards(); ++shard) {
+    const double x_largest = std::max(1.0, static_cast<double>(x.largest(shard)));  // 1: the bias's input
+    const double of_shard = shard_samples * x_largest * static_cast<double>(delta.largest(shard));
     if (!(of_shard <= bound))
       bound = std::isfinite(of_shard) ? of_shard : std::numeric_limits<double>::infinity();
   }

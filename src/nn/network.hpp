@@ -12,9 +12,9 @@
 #include "src/nn/activation.hpp"
 #include "src/nn/batch.hpp"
 #include "src/nn/layer.hpp"
-#include "src/nn/line_magnitudes.hpp"
 #include "src/nn/loss.hpp"
 #include "src/nn/network_part.hpp"
+#include "src/nn/shard_magnitudes.hpp"
 #include "src/parts/parts.hpp"
 #include "src/state/dataset.hpp"
 #include "src/support/function_ref.hpp"
@@ -133,8 +133,8 @@ class Network {
     Slabs z;  ///< before the activation, where that must be kept
     Slabs a;  ///< after activation and dropout
     std::vector<std::uint16_t> mask;
-    LineMagnitudes a_magnitudes;
-    LineMagnitudes delta_magnitudes;
+    ShardMagnitudes a_magnitudes;
+    ShardMagnitudes delta_magnitudes;
   };
   void make_activations(const NetworkConfig& config, std::size_t depth);
   [[nodiscard]] const Slabs& input_of(std::size_t l, const Batch& batch) const;
@@ -149,7 +149,7 @@ class Network {
   /// Makes room for the gradient at the outputs of layer l.
   void begin_delta(std::size_t l, const Batch& batch);
   /// Of one part: layer l has computed its gradient and the one before it, and has taken its step.
-  void finish_backward(std::size_t l, Index lines, bool with_step);
+  void finish_backward(std::size_t l, Index shards, bool with_step);
   template <class OnSample>
   LossSum over_samples(const Batch& batch, OnSample&& on_sample);
 
@@ -160,10 +160,10 @@ class Network {
   std::vector<std::unique_ptr<Activation>> activations_;
   std::unique_ptr<Loss> loss_;
   std::vector<Work> work_;
-  std::vector<Slabs> deltas_;            ///< of all layers, or two that layers use by turns
-  std::unique_ptr<NetworkPart> part_;    ///< null for a whole network; goes first, as it sends from these
-  LineMagnitudes input_magnitudes_;      ///< over all parts
-  std::vector<LineMagnitudes*> shared_;  ///< between parts at the moment
+  std::vector<Slabs> deltas_;             ///< of all layers, or two that layers use by turns
+  std::unique_ptr<NetworkPart> part_;     ///< null for a whole network; goes first, as it sends from these
+  ShardMagnitudes input_magnitudes_;      ///< over all parts
+  std::vector<ShardMagnitudes*> shared_;  ///< between parts at the moment
 };
 
 }  // namespace plexus

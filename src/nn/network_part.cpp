@@ -119,12 +119,13 @@ void NetworkPart::receive_weights(std::size_t l) {
   weights_sent_[l] = false;
 }
 
-void NetworkPart::start_magnitudes(std::span<LineMagnitudes* const> levels, Index lines) {
+void NetworkPart::start_magnitudes(std::span<ShardMagnitudes* const> levels, Index shards) {
   magnitudes_.assign(levels.begin(), levels.end());
-  magnitude_lines_ = lines;
+  magnitude_shards_ = shards;
   sent_magnitudes_.clear();
-  for (const LineMagnitudes* level : magnitudes_) {
-    for (Index line = 0; line < lines; ++line) sent_magnitudes_.push_back(order_of(level->largest(line)));
+  for (const ShardMagnitudes* level : magnitudes_) {
+    for (Index shard = 0; shard < shards; ++shard)
+      sent_magnitudes_.push_back(order_of(level->largest(shard)));
   }
   largest_.start(sent_magnitudes_);
 }
@@ -133,9 +134,9 @@ void NetworkPart::finish_magnitudes() {
   std::span<const std::int64_t> found;
   timed([&] { found = largest_.finish(); });
   auto largest = found.begin();
-  for (LineMagnitudes* level : magnitudes_) {
-    for (Index line = 0; line < magnitude_lines_; ++line)
-      level->of_thread(line)[0] = magnitude_of(*largest++);
+  for (ShardMagnitudes* level : magnitudes_) {
+    for (Index shard = 0; shard < magnitude_shards_; ++shard)
+      level->of_thread(shard)[0] = magnitude_of(*largest++);
   }
   magnitudes_.clear();
 }

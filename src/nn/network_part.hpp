@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "src/nn/line_magnitudes.hpp"
+#include "src/nn/shard_magnitudes.hpp"
 #include "src/nn/sliced_layer.hpp"
 #include "src/parts/background_maximum.hpp"
 #include "src/parts/halo.hpp"
@@ -60,9 +60,9 @@ class NetworkPart {
   void send_weights(std::size_t l);
   void receive_weights(std::size_t l);
 
-  /// Raises what is known of the first `lines` lines of `levels` to what any part knows of them, from the one
-  /// call to the other.
-  void start_magnitudes(std::span<LineMagnitudes* const> levels, Index lines);
+  /// Raises what is known of the first `shards` shards of `levels` to what any part knows of them, from the
+  /// one call to the other.
+  void start_magnitudes(std::span<ShardMagnitudes* const> levels, Index shards);
   void finish_magnitudes();
   /// Replaces each of some values by the largest of a part, from the one call to the other.
   void start_maximum(std::span<const std::int64_t> values) { maximum_.start(values); }
@@ -91,9 +91,9 @@ class NetworkPart {
   std::vector<std::unique_ptr<Halo>> activation_halos_;
   std::vector<std::unique_ptr<Halo>> gradient_halos_;
   BackgroundMaximum maximum_;
-  BackgroundMaximum largest_;                ///< of the magnitudes
-  std::vector<LineMagnitudes*> magnitudes_;  ///< on their way
-  Index magnitude_lines_ = 0;
+  BackgroundMaximum largest_;                 ///< of the magnitudes
+  std::vector<ShardMagnitudes*> magnitudes_;  ///< on their way
+  Index magnitude_shards_ = 0;
   std::vector<std::int64_t> sent_magnitudes_;
   Traffic traffic_;
   double seconds_waited_ = 0;

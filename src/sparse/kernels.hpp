@@ -84,13 +84,14 @@ struct Kernels {
                               std::int64_t* gradient);
   void (*bias_gradient_fast)(RowRange rows, ConstSlabView delta, Output output, Real* gradient);
 
-  /// Raises largest[line] to the largest magnitude in each line; what is not a number counts as infinite.
+  /// Raises largest[shard] to the largest magnitude in each shard of the slab; what is not a number counts as
+  /// infinite.
   void (*largest_magnitudes)(RowRange rows, ConstSlabView values, Real* largest);
 
-  /// Takes up to line_samples samples of `features` values each into line `line` of `x`; lanes without a
-  /// sample become 0.
-  void (*transpose_samples)(const float* const* samples, Index present, Index features, SlabView x,
-                            Index line);
+  /// Takes some features of samples into a slab.
+  /// @param samples  all features of the sample of each lane of `x`; null for lanes that become 0
+  /// @param x        the neurons of those features alone
+  void (*transpose_samples)(const float* const* samples, RowRange features, SlabView x);
 
   /// Draws dropout masks: bit i of mask[row * lines + line] says whether sample i of the line keeps neuron
   /// `row`. The draw for (sample, neuron) is word (id mod 4) of Philox4x32-10 with counter (sample, id / 4):

@@ -33,6 +33,19 @@ inline constexpr Index shard_lines = shard_samples / line_samples;
 /// thousand neurons stays in the L2 cache while a kernel works on it.
 inline constexpr Index slab_lines = 4;
 
+/// Where one neuron's values for a slab of `lines` lines hold that of sample `sample` of the slab. A full
+/// slab holds its two shards side by side: line q the samples from 8 q on of both, those of the first shard
+/// in its lower half. Their sums over samples are then made together, each in half a register, without moving
+/// lanes between registers first. Fewer lines hold their samples one after the other.
+[[nodiscard, gnu::always_inline]] constexpr Index lane_of(Index sample, Index lines) {
+  static_assert(slab_lines == 2 * shard_lines);
+  if (lines < slab_lines) return sample;
+  constexpr Index half = line_samples / 2;
+  const Index shard = sample / shard_samples;
+  const Index of_shard = sample % shard_samples;
+  return of_shard / half * line_samples + shard * half + of_shard % half;
+}
+
 /// Bytes of the widest layer's slab beyond which all slabs of a network have the lines of one shard only: the
 /// less a kernel reads at random, the more of it the last cache and the core's address translations hold.
 /// Measured on Zen 4: random reads from a slab of 8 MiB are nearly twice as fast as from one of 16.
@@ -48,12 +61,15 @@ inline constexpr Offset large_slab_bytes = Offset{8} << 20;
   return slab_bytes(neurons, slab_lines) > large_slab_bytes ? shard_lines : slab_lines;
 }
 
+/// Shards that have lines among the first `lines`.
+[[nodiscard]] constexpr Index shards_of(Index lines) { return (lines + shard_lines - 1) / shard_lines; }
+
 /// Lines that `samples` samples take.
 [[nodiscard]] constexpr Index lines_of(Offset samples) {
   return static_cast<Index>((samples + line_samples - 1) / line_samples);
 }
 
-/// Values of a layer's neurons for the samples of one slab: [neuron][line][sample of the line].
+/// Values of a layer's neurons for the samples of one slab: [neuron][line][lane], samples as `lane_of` says.
 struct ConstSlabView {
   const Real* values;
   Index lines;  ///< 1 to slab_lines
@@ -69,9 +85,9 @@ struct SlabView {
 };
 
 /// Values of one layer's neurons for some samples, slab after slab. All slabs but the last have equally many
-/// lines, the same in all layers of a network. Lanes without a sample hold 0. Where several parts share a
-/// network, a part holds its own neurons, which are neighbours, and those of others that it reads, before and
-/// behind them.
+/// lines, whole shards, the same in all layers of a network. Lanes without a sample hold 0. Where several
+/// parts share a network, a part holds its own neurons, which are neighbours, and those of others that it
+/// reads, before and behind them.
 class Slabs {
  public:
   Slabs() = default;
@@ -100,6 +116,8 @@ class Slabs {
   [[nodiscard]] Index lines_per_slab() const { return lines_per_slab_; }
   [[nodiscard]] Index slabs() const { return (lines_ + lines_per_slab_ - 1) / lines_per_slab_; }
   [[nodiscard]] Index first_line(Index s) const { return s * lines_per_slab_; }
+  [[nodiscard]] Index shards() const { return shards_of(lines_); }
+  [[nodiscard]] Index first_shard(Index s) const { return shards_of(first_line(s)); }
   /// Values of all slabs.
   [[nodiscard]] Offset size() const { return static_cast<Offset>(lines_) * neurons_ * line_samples; }
 
@@ -110,15 +128,23 @@ class Slabs {
   /// Slab s from the first own neuron on.
   [[nodiscard]] SlabView own(Index s) { return {slab(s).neuron(before_), lines_in(s)}; }
   [[nodiscard]] ConstSlabView own(Index s) const { return {slab(s).neuron(before_), lines_in(s)}; }
-  /// The `line_samples` values of one neuron in one line.
-  [[nodiscard]] Real* at(Index line, Index neuron) {
-    return slab(line / lines_per_slab_).neuron(neuron) + line % lines_per_slab_ * line_samples;
-  }
-  [[nodiscard]] const Real* at(Index line, Index neuron) const {
-    return slab(line / lines_per_slab_).neuron(neuron) + line % lines_per_slab_ * line_samples;
+  /// One neuron's value for one sample.
+  [[nodiscard]] Real& at(Offset sample, Index neuron) { return slab_of(sample).neuron(neuron)[lane(sample)]; }
+  [[nodiscard]] Real at(Offset sample, Index neuron) const {
+    return slab_of(sample).neuron(neuron)[lane(sample)];
   }
 
  private:
+  [[nodiscard]] Offset samples_per_slab() const { return Offset{lines_per_slab_} * line_samples; }
+  [[nodiscard]] SlabView slab_of(Offset sample) {
+    return slab(static_cast<Index>(sample / samples_per_slab()));
+  }
+  [[nodiscard]] ConstSlabView slab_of(Offset sample) const {
+    return slab(static_cast<Index>(sample / samples_per_slab()));
+  }
+  [[nodiscard]] Index lane(Offset sample) const {
+    return lane_of(static_cast<Index>(sample % samples_per_slab()), slab_of(sample).lines);
+  }
   [[nodiscard]] Offset first_value(Index s) const {
     return static_cast<Offset>(first_line(s)) * neurons_ * line_samples;
   }

@@ -21,19 +21,14 @@ Slabs random_slabs(Index neurons, Offset samples, Index lines_per_slab, std::uin
   const RandomStream stream(1, Purpose::subset, 0, number);
   Slabs slabs;
   slabs.resize(lines_of(samples), neurons, lines_per_slab);
-  for (Index line = 0; line < slabs.lines(); ++line) {
-    const auto present = std::min<Offset>(line_samples, samples - static_cast<Offset>(line) * line_samples);
+  const Offset lanes = Offset{slabs.lines()} * line_samples;
+  for (Offset first = 0; first < lanes; first += 4) {
     for (Index neuron = 0; neuron < neurons; ++neuron) {
-      Real* lanes = slabs.at(line, neuron);
-      for (Index i = 0; i < line_samples; i += 4) {
-        const auto words =
-            stream.words(static_cast<std::uint64_t>(neuron),
-                         static_cast<std::uint64_t>(line) * line_samples + static_cast<std::uint64_t>(i));
-        for (Index k = 0; k < 4; ++k) {
-          const auto value =
-              static_cast<Real>(static_cast<std::int32_t>(words[static_cast<std::size_t>(k)])) * 0x1p-31F;
-          lanes[i + k] = i + k < present ? value : Real{0};
-        }
+      const auto words = stream.words(static_cast<std::uint64_t>(neuron), static_cast<std::uint64_t>(first));
+      for (Index k = 0; k < 4; ++k) {
+        const auto value =
+            static_cast<Real>(static_cast<std::int32_t>(words[static_cast<std::size_t>(k)])) * 0x1p-31F;
+        slabs.at(first + k, neuron) = first + k < samples ? value : Real{0};
       }
     }
   }
@@ -117,8 +112,7 @@ std::vector<Real> LayerStep::row_major(const Slabs& slabs) const {
   std::vector<Real> values(static_cast<std::size_t>(slabs.neurons()) * static_cast<std::size_t>(samples_));
   for (Index neuron = 0; neuron < slabs.neurons(); ++neuron) {
     for (Offset sample = 0; sample < samples_; ++sample) {
-      values[static_cast<std::size_t>(neuron * samples_ + sample)] =
-          slabs.at(static_cast<Index>(sample / line_samples), neuron)[sample % line_samples];
+      values[static_cast<std::size_t>(neuron * samples_ + sample)] = slabs.at(sample, neuron);
     }
   }
   return values;

@@ -68,7 +68,7 @@ struct Problem {
     for (Offset i = 0; i < samples; ++i) {
       std::vector<Real> outputs;
       for (Index c = 0; c < 5; ++c) {
-        outputs.push_back(network.outputs().at(static_cast<Index>(i / line_samples), c)[i % line_samples]);
+        outputs.push_back(network.outputs().at(i, c));
       }
       sum += loss->evaluate(outputs.data(), 5, data.labels[static_cast<std::size_t>(i)], nullptr);
     }

@@ -67,16 +67,16 @@ struct ByColumn {
   [[nodiscard]] CsrView csr() const { return {col_ptrs.data(), row_idxs.data(), values.data()}; }
 };
 
+Offset samples_of(const Slabs& slabs) { return Offset{slabs.lines()} * line_samples; }
+
 Slabs random_slabs(Index lines, Index neurons, std::uint64_t seed) {
   Slabs slabs;
   slabs.resize(lines, neurons);
   const RandomStream stream(seed, Purpose::weight);
-  for (Index line = 0; line < lines; ++line) {
+  for (Offset sample = 0; sample < samples_of(slabs); ++sample) {
     for (Index neuron = 0; neuron < neurons; ++neuron) {
-      for (Index i = 0; i < line_samples; ++i) {
-        slabs.at(line, neuron)[i] = static_cast<Real>(stream.normal(
-            static_cast<std::uint64_t>(line), static_cast<std::uint64_t>(neuron * line_samples + i)));
-      }
+      slabs.at(sample, neuron) = static_cast<Real>(
+          stream.normal(static_cast<std::uint64_t>(sample), static_cast<std::uint64_t>(neuron)));
     }
   }
   return slabs;
@@ -86,12 +86,9 @@ std::vector<Real> values_of(const Slabs& slabs) { return {slabs.data(), slabs.da
 
 AlignedVector<Real> by_sample(const Slabs& x, Index padded_cols) {
   AlignedVector<Real> out(static_cast<std::size_t>(x.lines() * line_samples * padded_cols), Real{0});
-  for (Index line = 0; line < x.lines(); ++line) {
-    for (Index i = 0; i < line_samples; ++i) {
-      for (Index col = 0; col < x.neurons(); ++col) {
-        out[static_cast<std::size_t>((line * line_samples + i) * padded_cols + col)] = x.at(line, col)[i];
-      }
-    }
+  for (Offset sample = 0; sample < samples_of(x); ++sample) {
+    for (Index col = 0; col < x.neurons(); ++col)
+      out[static_cast<std::size_t>(sample * padded_cols + col)] = x.at(sample, col);
   }
   return out;
 }
@@ -138,7 +135,7 @@ Results run(const Kernels& k, Index lines) {
   r.bias_exact.resize(static_cast<std::size_t>(layer.rows));
   r.bias_fast.resize(static_cast<std::size_t>(layer.rows));
   r.mask.resize(static_cast<std::size_t>(lines * layer.rows));
-  r.magnitudes.assign(static_cast<std::size_t>(lines), Real{0});
+  r.magnitudes.assign(static_cast<std::size_t>(x.shards()), Real{0});
   Slabs y;
   Slabs dense_y;
   Slabs dx;
@@ -171,7 +168,7 @@ Results run(const Kernels& k, Index lines) {
     k.bias_gradient_fast(rows, delta.slab(s), output, r.bias_fast.data());
     k.dropout_mask(rows, ids.data(), sample_ids.data() + first_sample, x.slab(s).lines, key.data(), threshold,
                    mask);
-    k.largest_magnitudes(rows, dense_y.slab(s), r.magnitudes.data() + s * slab_lines);
+    k.largest_magnitudes(rows, dense_y.slab(s), r.magnitudes.data() + x.first_shard(s));
   }
   r.product = values_of(y);
   r.dense_product = values_of(dense_y);
@@ -194,8 +191,8 @@ Results run(const Kernels& k, Index lines) {
 }
 
 /// Where a value stands in `values_of`.
-std::size_t place(const Slabs& slabs, Index line, Index neuron, Index i) {
-  return static_cast<std::size_t>(slabs.at(line, neuron) + i - slabs.data());
+std::size_t place(Slabs& slabs, Offset sample, Index neuron) {
+  return static_cast<std::size_t>(&slabs.at(sample, neuron) - slabs.data());
 }
 
 class EveryInstructionSet : public testing::TestWithParam<const Kernels*> {};
@@ -203,28 +200,26 @@ class EveryInstructionSet : public testing::TestWithParam<const Kernels*> {};
 TEST_P(EveryInstructionSet, ProductsEqualThePlainSums) {
   const Layer layer;
   for (Index lines = 1; lines <= most_lines; ++lines) {
-    const Slabs x = random_slabs(lines, layer.cols, 1);
-    const Slabs delta = random_slabs(lines, layer.rows, 2);
+    Slabs x = random_slabs(lines, layer.cols, 1);
+    Slabs delta = random_slabs(lines, layer.rows, 2);
 
     const Results got = run(*GetParam(), lines);
 
     const auto weight = [&](Index row, Index col) {
       return static_cast<double>(layer.dense[static_cast<std::size_t>(row * layer.cols + col)]);
     };
-    for (Index line = 0; line < lines; ++line) {
-      for (Index i = 0; i < line_samples; ++i) {
-        for (Index row = 0; row < layer.rows; ++row) {
-          double sum = layer.bias[static_cast<std::size_t>(row)];
-          for (Index col = 0; col < layer.cols; ++col) sum += weight(row, col) * x.at(line, col)[i];
-          ASSERT_NEAR(got.product[place(delta, line, row, i)], sum, 2e-5) << "row " << row;
-          ASSERT_NEAR(got.dense_product[place(delta, line, row, i)], sum, 2e-5) << "row " << row;
-        }
-        for (Index col = 0; col < layer.cols; ++col) {
-          double sum = 0;
-          for (Index row = 0; row < layer.rows; ++row) sum += weight(row, col) * delta.at(line, row)[i];
-          ASSERT_NEAR(got.transposed[place(x, line, col, i)], sum, 2e-5) << "column " << col;
-          ASSERT_NEAR(got.dense_transposed[place(x, line, col, i)], sum, 2e-5) << "column " << col;
-        }
+    for (Offset sample = 0; sample < samples_of(x); ++sample) {
+      for (Index row = 0; row < layer.rows; ++row) {
+        double sum = layer.bias[static_cast<std::size_t>(row)];
+        for (Index col = 0; col < layer.cols; ++col) sum += weight(row, col) * x.at(sample, col);
+        ASSERT_NEAR(got.product[place(delta, sample, row)], sum, 2e-5) << "row " << row;
+        ASSERT_NEAR(got.dense_product[place(delta, sample, row)], sum, 2e-5) << "row " << row;
+      }
+      for (Index col = 0; col < layer.cols; ++col) {
+        double sum = 0;
+        for (Index row = 0; row < layer.rows; ++row) sum += weight(row, col) * delta.at(sample, row);
+        ASSERT_NEAR(got.transposed[place(x, sample, col)], sum, 2e-5) << "column " << col;
+        ASSERT_NEAR(got.dense_transposed[place(x, sample, col)], sum, 2e-5) << "column " << col;
       }
     }
   }
@@ -241,19 +236,14 @@ TEST_P(EveryInstructionSet, GradientsEqualThePlainSums) {
     std::size_t p = 0;
     for (Index row = 0; row < layer.rows; ++row) {
       double bias_gradient = 0;
-      for (Index line = 0; line < lines; ++line) {
-        for (Index i = 0; i < line_samples; ++i) bias_gradient += delta.at(line, row)[i];
-      }
+      for (Offset sample = 0; sample < samples_of(delta); ++sample) bias_gradient += delta.at(sample, row);
       const auto r = static_cast<std::size_t>(row);
       ASSERT_NEAR(static_cast<double>(got.bias_exact[r]) / scale, bias_gradient, 2e-5);
       ASSERT_NEAR(got.bias_fast[r], bias_gradient, 2e-5);
       for (Index col = 0; col < layer.cols; ++col) {
         double gradient = 0;
-        for (Index line = 0; line < lines; ++line) {
-          for (Index i = 0; i < line_samples; ++i) {
-            gradient += static_cast<double>(delta.at(line, row)[i]) * x.at(line, col)[i];
-          }
-        }
+        for (Offset sample = 0; sample < samples_of(x); ++sample)
+          gradient += static_cast<double>(delta.at(sample, row)) * x.at(sample, col);
         const auto cell = static_cast<std::size_t>(row * layer.cols + col);
         ASSERT_NEAR(static_cast<double>(got.dense_exact[cell]) / scale, gradient, 4e-5);
         ASSERT_NEAR(got.dense_fast[cell], gradient, 4e-5);
@@ -335,9 +325,9 @@ TEST_P(EveryInstructionSet, DenseProductsHaveTheBitsOfSparseOnes) {
 Slabs part_of(const Slabs& slabs, Index first, Index count) {
   Slabs part;
   part.resize(count, slabs.neurons());
-  for (Index line = 0; line < count; ++line) {
+  for (Offset sample = 0; sample < samples_of(part); ++sample) {
     for (Index neuron = 0; neuron < slabs.neurons(); ++neuron)
-      std::copy_n(slabs.at(first + line, neuron), line_samples, part.at(line, neuron));
+      part.at(sample, neuron) = slabs.at(Offset{first} * line_samples + sample, neuron);
   }
   return part;
 }
@@ -380,12 +370,15 @@ TEST_P(EveryInstructionSet, TilesOfColumnsMakeTheBitsOfWholeRows) {
 TEST_P(EveryInstructionSet, NothingExactDependsOnHowShardsAreSplit) {
   const Layer layer;
   const ByColumn columns(layer);
-  const Slabs x = random_slabs(most_lines, layer.cols, 1);
-  const Slabs delta = random_slabs(most_lines, layer.rows, 2);
+  const Index padded = 48;
+  Slabs x = random_slabs(most_lines, layer.cols, 1);
+  Slabs delta = random_slabs(most_lines, layer.rows, 2);
   const Kernels& k = *GetParam();
   const Results whole = run(k, most_lines);
 
   std::vector<std::int64_t> sum(layer.values.size(), 0);
+  std::vector<std::int64_t> dense_sum(layer.dense.size(), 0);
+  std::vector<std::int64_t> bias_sum(static_cast<std::size_t>(layer.rows), 0);
   for (Index first = 0; first < most_lines; first += shard_lines) {
     const Index count = std::min(shard_lines, most_lines - first);
     const Slabs x_part = part_of(x, first, count);
@@ -397,17 +390,24 @@ TEST_P(EveryInstructionSet, NothingExactDependsOnHowShardsAreSplit) {
     k.sparse_product(layer.csr(), {0, layer.rows}, layer.bias.data(), x_part.slab(0), y.slab(0), Reach::near);
     k.sparse_backward_exact(columns.csr(), {0, layer.cols}, delta_part.slab(0), x_part.slab(0), dx.slab(0),
                             Reach::near, scale, Output::add, sum.data());
-    for (Index line = 0; line < count; ++line) {
-      for (Index i = 0; i < line_samples; ++i) {
-        for (Index row = 0; row < layer.rows; ++row)
-          ASSERT_EQ(y.at(line, row)[i], whole.product[place(delta, first + line, row, i)]);
-        for (Index col = 0; col < layer.cols; ++col)
-          ASSERT_EQ(dx.at(line, col)[i], whole.transposed[place(x, first + line, col, i)]);
-      }
+    k.dense_gradient_exact({0, layer.rows}, layer.cols, delta_part.slab(0), by_sample(x_part, padded).data(),
+                           padded, scale, Output::add, dense_sum.data());
+    k.bias_gradient_exact({0, layer.rows}, delta_part.slab(0), scale, Output::add, bias_sum.data());
+    Real largest = 0;
+    k.largest_magnitudes({0, layer.rows}, y.slab(0), &largest);
+    EXPECT_EQ(largest, whole.magnitudes[static_cast<std::size_t>(first / shard_lines)]);
+    for (Offset sample = 0; sample < samples_of(x_part); ++sample) {
+      const Offset of_all = Offset{first} * line_samples + sample;
+      for (Index row = 0; row < layer.rows; ++row)
+        ASSERT_EQ(y.at(sample, row), whole.product[place(delta, of_all, row)]);
+      for (Index col = 0; col < layer.cols; ++col)
+        ASSERT_EQ(dx.at(sample, col), whole.transposed[place(x, of_all, col)]);
     }
   }
 
   for (std::size_t p = 0; p < sum.size(); ++p) EXPECT_EQ(sum[p], whole.exact[columns.sources[p]]);
+  EXPECT_EQ(dense_sum, whole.dense_exact);
+  EXPECT_EQ(bias_sum, whole.bias_exact);
 }
 
 TEST_P(EveryInstructionSet, RangesOfColumnsGiveWhatAllColumnsGive) {
@@ -429,38 +429,49 @@ TEST_P(EveryInstructionSet, RangesOfColumnsGiveWhatAllColumnsGive) {
 
 TEST_P(EveryInstructionSet, FindsTheLargestMagnitudes) {
   constexpr Real infinity = std::numeric_limits<Real>::infinity();
-  Slabs values = random_slabs(3, 5, 4);
-  values.at(0, 3)[15] = -100;
-  values.at(1, 4)[0] = std::numeric_limits<Real>::quiet_NaN();
-  values.at(2, 0)[8] = -infinity;
-  std::vector<Real> largest = {0, 0, 0};
-  std::vector<Real> with_more = {200, 0, 0};
+  for (const Index lines : {shard_lines + 1, slab_lines}) {
+    for (Index sample = 0; sample < lines * line_samples; ++sample) {
+      Slabs values = random_slabs(lines, 5, 4);
+      const std::size_t shard = sample < shard_samples ? 0 : 1;
+      std::vector<Real> largest = {0, 0};
+      std::vector<Real> infinite = {0, 0};
+      std::vector<Real> with_more = {200, 200};
 
-  GetParam()->largest_magnitudes({0, 5}, values.slab(0), largest.data());
-  GetParam()->largest_magnitudes({0, 3}, values.slab(0), with_more.data());
+      values.at(sample, 3) = -100;
+      GetParam()->largest_magnitudes({0, 5}, values.slab(0), largest.data());
+      GetParam()->largest_magnitudes({0, 5}, values.slab(0), with_more.data());
+      values.at(sample, 4) = sample % 2 == 0 ? std::numeric_limits<Real>::quiet_NaN() : -infinity;
+      GetParam()->largest_magnitudes({0, 5}, values.slab(0), infinite.data());
+      std::vector<Real> of_others = {0, 0};
+      GetParam()->largest_magnitudes({0, 3}, values.slab(0), of_others.data());
 
-  EXPECT_EQ(largest, (std::vector<Real>{100, infinity, infinity}));
-  EXPECT_EQ(with_more[0], 200);
-  EXPECT_LT(with_more[1], 5);
+      EXPECT_EQ(largest[shard], 100);
+      EXPECT_LT(largest[1 - shard], 6);
+      EXPECT_EQ(with_more, (std::vector<Real>{200, 200}));
+      EXPECT_EQ(infinite[shard], infinity);
+      EXPECT_LT(of_others[shard], 6);
+    }
+  }
 }
 
 TEST_P(EveryInstructionSet, TransposesSamples) {
   const Index features = 21;  // no multiple of what is transposed at a time
   std::vector<float> data;
-  for (int i = 0; i < line_samples * features; ++i) data.push_back(static_cast<float>(i) + 0.5F);
-  for (const Index present : {Index{1}, Index{7}, line_samples}) {
-    const float* samples[line_samples] = {};
-    for (Index i = 0; i < present; ++i) samples[i] = data.data() + i * features;
-    Slabs x = random_slabs(3, features, 1);
-    const Slabs before = x;
+  for (int i = 0; i < slab_lines * line_samples * features; ++i) data.push_back(static_cast<float>(i) + 0.5F);
+  constexpr Index first_feature = 3;
+  for (const Index lines : {Index{1}, Index{3}, slab_lines}) {
+    // Lane 20 is that of no sample: its line has some, the others all of theirs.
+    std::vector<const float*> samples;
+    for (Index lane = 0; lane < lines * line_samples; ++lane)
+      samples.push_back(lane == 20 ? nullptr : data.data() + lane * features);
+    Slabs x = random_slabs(lines, features - first_feature, 1);
 
-    GetParam()->transpose_samples(samples, present, features, x.slab(0), 1);
+    GetParam()->transpose_samples(samples.data(), {first_feature, features}, x.slab(0));
 
-    for (Index f = 0; f < features; ++f) {
-      for (Index i = 0; i < line_samples; ++i) {
-        ASSERT_EQ(x.at(1, f)[i], i < present ? static_cast<Real>(i * features + f) + Real{0.5} : Real{0});
-        ASSERT_EQ(x.at(0, f)[i], before.at(0, f)[i]);
-        ASSERT_EQ(x.at(2, f)[i], before.at(2, f)[i]);
+    for (Index f = first_feature; f < features; ++f) {
+      for (Index lane = 0; lane < lines * line_samples; ++lane) {
+        const Real expected = lane == 20 ? Real{0} : static_cast<Real>(lane * features + f) + Real{0.5};
+        ASSERT_EQ(x.slab(0).neuron(f - first_feature)[lane], expected) << "feature " << f;
       }
     }
   }

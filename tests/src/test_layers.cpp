@@ -32,11 +32,9 @@ LayerSnapshot layer_of(Index rows, Index cols, double density, const char* outpu
 Slabs numbered(Index lines, Index neurons) {
   Slabs slabs;
   slabs.resize(lines, neurons);
-  for (Index line = 0; line < lines; ++line) {
-    for (Index neuron = 0; neuron < neurons; ++neuron) {
-      for (Index i = 0; i < line_samples; ++i)
-        slabs.at(line, neuron)[i] = static_cast<Real>((line * 7 + neuron * 16 + i) % 23) - 11;
-    }
+  for (Offset sample = 0; sample < Offset{lines} * line_samples; ++sample) {
+    for (Index neuron = 0; neuron < neurons; ++neuron)
+      slabs.at(sample, neuron) = static_cast<Real>((sample * 7 + neuron * 16) % 23) - 11;
   }
   return slabs;
 }
@@ -98,11 +96,9 @@ using EigenMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic>;
 /// Neurons x samples.
 EigenMatrix as_eigen(const Slabs& slabs) {
   EigenMatrix matrix(slabs.neurons(), slabs.lines() * line_samples);
-  for (Index line = 0; line < slabs.lines(); ++line) {
-    for (Index neuron = 0; neuron < slabs.neurons(); ++neuron) {
-      for (Index i = 0; i < line_samples; ++i)
-        matrix(neuron, line * line_samples + i) = slabs.at(line, neuron)[i];
-    }
+  for (Offset sample = 0; sample < matrix.cols(); ++sample) {
+    for (Index neuron = 0; neuron < slabs.neurons(); ++neuron)
+      matrix(neuron, sample) = slabs.at(sample, neuron);
   }
   return matrix;
 }

@@ -112,7 +112,7 @@ void dense_transposed_product(DenseView w, Index rows, RowRange cols, ConstSlabV
       });
 }
 
-/// Gradients of R rows x 16 columns of a dense matrix: samples in ascending order inside a unit of lines.
+/// Gradients of R rows x 16 columns of a dense matrix: samples in ascending order inside a unit.
 template <class Sums, int R>
 PLEXUS_INLINE void dense_tile(const Real* delta, Index delta_lines, const Real* x_by_sample,
                               Index padded_cols, Index count, Index cols, Sums sums, Output output,
@@ -123,7 +123,8 @@ PLEXUS_INLINE void dense_tile(const Real* delta, Index delta_lines, const Real* 
     for (int r = 0; r < R; ++r) tile[r] = filled(0);
     for (Index sample = first * line_samples; sample < end * line_samples; ++sample) {
       const Lanes source = load(x_by_sample + static_cast<Offset>(sample) * padded_cols);
-      for (int r = 0; r < R; ++r) tile[r] += delta[r * delta_lines * line_samples + sample] * source;
+      const Index lane = lane_of(sample, delta_lines);
+      for (int r = 0; r < R; ++r) tile[r] += delta[r * delta_lines * line_samples + lane] * source;
     }
     for (int r = 0; r < R; ++r) {
       typename Sums::Value sixteen[line_samples];

@@ -30,6 +30,11 @@ typedef Real Lanes __attribute__((vector_size(16 * sizeof(Real)), aligned(64)));
 PLEXUS_INLINE Lanes load(const Real* place) { return *reinterpret_cast<const Lanes*>(place); }
 PLEXUS_INLINE void store(Real* place, Lanes v) { *reinterpret_cast<Lanes*>(place) = v; }
 PLEXUS_INLINE Lanes filled(Real value) { return Lanes{} + value; }
+/// Keeps the compiler from loading v again for each of its uses.
+template <class V>
+PLEXUS_INLINE void load_once(V& v) {
+  if constexpr (sizeof(V) == 64) asm("" : "+v"(v));  // more are no register: Real is double
+}
 PLEXUS_INLINE Half low(Lanes v) { return __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7); }
 PLEXUS_INLINE Half high(Lanes v) { return __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15); }
 #elif defined(__AVX__)
@@ -45,6 +50,10 @@ PLEXUS_INLINE void store(Real* place, Lanes v) {
   *reinterpret_cast<Half*>(place + 8) = v.second;
 }
 PLEXUS_INLINE Lanes filled(Real value) { return {Half{} + value, Half{} + value}; }
+template <class V>
+PLEXUS_INLINE void load_once(V& v) {
+  if constexpr (sizeof(V) == 64) asm("" : "+x"(v.first), "+x"(v.second));
+}
 PLEXUS_INLINE Half low(Lanes v) { return v.first; }
 PLEXUS_INLINE Half high(Lanes v) { return v.second; }
 PLEXUS_INLINE Lanes operator*(Lanes a, Lanes b) { return {a.first * b.first, a.second * b.second}; }
@@ -69,6 +78,7 @@ PLEXUS_INLINE Lanes filled(Real value) {
   const Quad quad = Quad{} + value;
   return {{quad, quad, quad, quad}};
 }
+PLEXUS_INLINE void load_once(Lanes&) {}  // there are no registers to spare
 PLEXUS_INLINE Half low(Lanes v) {
   return __builtin_shufflevector(v.quad[0], v.quad[1], 0, 1, 2, 3, 4, 5, 6, 7);
 }
@@ -95,6 +105,11 @@ PLEXUS_INLINE Double8 doubles(V half) {
   }
 }
 #endif
+
+/// Whether slabs of so many lines hold two shards side by side: the lower halves of lines 0 and 2, those of
+/// lines 1 and 3, are what lines 0 and 1 hold of a shard that is on its own (`lane_of`).
+template <int lines>
+constexpr bool side_by_side = lines == slab_lines;
 
 /// A view's values of one neuron.
 PLEXUS_INLINE const Real* lines_of_neuron(ConstSlabView view, Index neuron) {

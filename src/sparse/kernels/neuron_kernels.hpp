@@ -17,6 +17,14 @@ PLEXUS_INLINE void some_bias_gradients(const Real* source, Index count, Sums sum
     const Half eight = sums_of_eight([&]<int i>() __attribute__((always_inline)) {
       if (i >= count) return Half{};
       const Real* row = source + i * lines * line_samples;
+      if constexpr (side_by_side<lines> && unit < lines) {
+        Lanes even = load(row);
+        Lanes odd = load(row + line_samples);
+        even += load(row + 2 * line_samples);
+        odd += load(row + 3 * line_samples);
+        even += odd;
+        return first == 0 ? low(even) : high(even);
+      }
       Lanes sum = load(row + first * line_samples);
       for (int q = first + 1; q < end; ++q) sum += load(row + q * line_samples);
       return fold(sum);
@@ -61,8 +69,8 @@ PLEXUS_INLINE Bits magnitude_bits(Values v) {
 PLEXUS_INLINE HalfBits larger(HalfBits a, HalfBits b) { return a > b ? a : b; }
 
 /// The largest magnitudes of the lines that were added, lane by lane.
-#if PLEXUS_KERNEL_WIDE
 struct MostMagnitudes {
+#if PLEXUS_KERNEL_WIDE
   typedef decltype(Lanes{} < Lanes{}) LineBits;
   LineBits most = {};
 
@@ -70,42 +78,52 @@ struct MostMagnitudes {
     const LineBits bits = magnitude_bits<LineBits>(v);
     most = bits > most ? bits : most;
   }
-  [[nodiscard]] PLEXUS_INLINE HalfBits folded() const {
-    return larger(__builtin_shufflevector(most, most, 0, 1, 2, 3, 4, 5, 6, 7),
-                  __builtin_shufflevector(most, most, 8, 9, 10, 11, 12, 13, 14, 15));
+  [[nodiscard]] PLEXUS_INLINE HalfBits low() const {
+    return __builtin_shufflevector(most, most, 0, 1, 2, 3, 4, 5, 6, 7);
   }
-};
+  [[nodiscard]] PLEXUS_INLINE HalfBits high() const {
+    return __builtin_shufflevector(most, most, 8, 9, 10, 11, 12, 13, 14, 15);
+  }
 #else
-struct MostMagnitudes {
   HalfBits first = {};
   HalfBits second = {};
 
   PLEXUS_INLINE void add(Lanes v) {
-    first = larger(first, magnitude_bits<HalfBits>(low(v)));
-    second = larger(second, magnitude_bits<HalfBits>(high(v)));
+    first = larger(first, magnitude_bits<HalfBits>(plexus::PLEXUS_KERNEL_SET::low(v)));
+    second = larger(second, magnitude_bits<HalfBits>(plexus::PLEXUS_KERNEL_SET::high(v)));
   }
-  [[nodiscard]] PLEXUS_INLINE HalfBits folded() const { return larger(first, second); }
-};
+  [[nodiscard]] PLEXUS_INLINE HalfBits low() const { return first; }
+  [[nodiscard]] PLEXUS_INLINE HalfBits high() const { return second; }
 #endif
+};
+
+/// Raises `largest` to the largest of eight magnitudes.
+PLEXUS_INLINE void raise(Real& largest, HalfBits eight) {
+  eight = larger(eight, __builtin_shufflevector(eight, eight, 4, 5, 6, 7, 0, 1, 2, 3));
+  eight = larger(eight, __builtin_shufflevector(eight, eight, 2, 3, 0, 1, 6, 7, 4, 5));
+  eight = larger(eight, __builtin_shufflevector(eight, eight, 1, 0, 3, 2, 5, 4, 7, 6));
+  const Real magnitude = reinterpret_cast<Half>(eight)[0];
+  if (!(magnitude <= largest))
+    largest = magnitude == magnitude ? magnitude : static_cast<Real>(__builtin_inf());
+}
 
 void largest_magnitudes(RowRange rows, ConstSlabView values, Real* largest) {
   with_lines(
       values.lines, [&]<int lines>() __attribute__((always_inline)) {
-        MostMagnitudes most[lines];
+        MostMagnitudes most[2];
         const Real* end = lines_of_neuron(values, rows.end);
         for (const Real* place = lines_of_neuron(values, rows.begin); place < end;
              place += lines * line_samples) {
-          each_of<lines>([&]<int q>()
-                             __attribute__((always_inline)) { most[q].add(load(place + q * line_samples)); });
+          each_of<lines>([&]<int q>() __attribute__((always_inline)) {
+            most[side_by_side<lines> ? q % 2 : q / shard_lines].add(load(place + q * line_samples));
+          });
         }
-        for (int q = 0; q < lines; ++q) {
-          HalfBits eight = most[q].folded();
-          eight = larger(eight, __builtin_shufflevector(eight, eight, 4, 5, 6, 7, 0, 1, 2, 3));
-          eight = larger(eight, __builtin_shufflevector(eight, eight, 2, 3, 0, 1, 6, 7, 4, 5));
-          eight = larger(eight, __builtin_shufflevector(eight, eight, 1, 0, 3, 2, 5, 4, 7, 6));
-          const Real magnitude = reinterpret_cast<Half>(eight)[0];
-          if (!(magnitude <= largest[q]))
-            largest[q] = magnitude == magnitude ? magnitude : static_cast<Real>(__builtin_inf());
+        if constexpr (side_by_side<lines>) {
+          raise(largest[0], larger(most[0].low(), most[1].low()));
+          raise(largest[1], larger(most[0].high(), most[1].high()));
+        } else {
+          for (int shard = 0; shard * shard_lines < lines; ++shard)
+            raise(largest[shard], larger(most[shard].low(), most[shard].high()));
         }
       });
 }
@@ -114,49 +132,54 @@ void largest_magnitudes(RowRange rows, ConstSlabView values, Real* largest) {
 /// cache holds. Two cache lines; eight would already drive out what was asked for before.
 constexpr Index features_ahead = 32;
 
-void transpose_samples(const float* const* samples, Index present, Index features, SlabView x, Index line) {
-  Index feature = 0;
-  Real* out = x.values + line * line_samples;
-  const Offset stride = static_cast<Offset>(x.lines) * line_samples;
-  if constexpr (sizeof(Real) == sizeof(float)) {
-    if (present == line_samples) {
-      for (; feature + 8 <= features; feature += 8) {
-        if (feature % line_samples == 0 && feature + features_ahead < features) {
-          for (int i = 0; i < line_samples; ++i)
-            __builtin_prefetch(samples[i] + feature + features_ahead, 0, 3);
+/// Features [begin, end) of 16 samples that are all there, eight features at a time.
+/// @return the first feature that is left
+PLEXUS_INLINE Index transpose_line(const float* const* samples, RowRange features, Real* out, Offset stride) {
+  Index feature = features.begin;
+  for (; feature + 8 <= features.end; feature += 8) {
+    if ((feature - features.begin) % line_samples == 0 && feature + features_ahead < features.end) {
+      for (int i = 0; i < line_samples; ++i) __builtin_prefetch(samples[i] + feature + features_ahead, 0, 3);
+    }
+    for (int half = 0; half < 2; ++half) {
+      Half v[8];
+      for (int i = 0; i < 8; ++i) v[i] = *reinterpret_cast<const AnyHalf*>(samples[8 * half + i] + feature);
+      Half pairs[8];
+      for (int i = 0; i < 8; i += 2) {
+        pairs[i] = __builtin_shufflevector(v[i], v[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        pairs[i + 1] = __builtin_shufflevector(v[i], v[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+      }
+      Half fours[8];
+      for (int i = 0; i < 8; i += 4) {
+        for (int k = 0; k < 2; ++k) {
+          fours[i + 2 * k] =
+              __builtin_shufflevector(pairs[i + k], pairs[i + k + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+          fours[i + 2 * k + 1] =
+              __builtin_shufflevector(pairs[i + k], pairs[i + k + 2], 2, 3, 10, 11, 6, 7, 14, 15);
         }
-        for (int half = 0; half < 2; ++half) {
-          Half v[8];
-          for (int i = 0; i < 8; ++i)
-            v[i] = *reinterpret_cast<const AnyHalf*>(samples[8 * half + i] + feature);
-          Half pairs[8];
-          for (int i = 0; i < 8; i += 2) {
-            pairs[i] = __builtin_shufflevector(v[i], v[i + 1], 0, 8, 1, 9, 4, 12, 5, 13);
-            pairs[i + 1] = __builtin_shufflevector(v[i], v[i + 1], 2, 10, 3, 11, 6, 14, 7, 15);
-          }
-          Half fours[8];
-          for (int i = 0; i < 8; i += 4) {
-            for (int k = 0; k < 2; ++k) {
-              fours[i + 2 * k] =
-                  __builtin_shufflevector(pairs[i + k], pairs[i + k + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-              fours[i + 2 * k + 1] =
-                  __builtin_shufflevector(pairs[i + k], pairs[i + k + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-            }
-          }
-          for (int i = 0; i < 4; ++i) {
-            const Half first = __builtin_shufflevector(fours[i], fours[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-            const Half second = __builtin_shufflevector(fours[i], fours[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
-            *reinterpret_cast<Half*>(out + (feature + i) * stride + 8 * half) = first;
-            *reinterpret_cast<Half*>(out + (feature + i + 4) * stride + 8 * half) = second;
-          }
-        }
+      }
+      Real* place = out + (feature - features.begin) * stride + 8 * half;
+      for (int i = 0; i < 4; ++i) {
+        const Half first = __builtin_shufflevector(fours[i], fours[i + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        const Half second = __builtin_shufflevector(fours[i], fours[i + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+        *reinterpret_cast<Half*>(place + i * stride) = first;
+        *reinterpret_cast<Half*>(place + (i + 4) * stride) = second;
       }
     }
   }
-  for (; feature < features; ++feature) {
-    Real* lanes = out + feature * stride;
-    for (Index i = 0; i < present; ++i) lanes[i] = samples[i][feature];
-    for (Index i = present; i < line_samples; ++i) lanes[i] = 0;
+  return feature;
+}
+
+void transpose_samples(const float* const* samples, RowRange features, SlabView x) {
+  const Offset stride = static_cast<Offset>(x.lines) * line_samples;
+  for (Index line = 0; line < x.lines; ++line, samples += line_samples) {
+    Real* out = x.values + line * line_samples;
+    bool all = sizeof(Real) == sizeof(float);
+    for (int i = 0; i < line_samples; ++i) all = all && samples[i] != nullptr;
+    for (Index feature = all ? transpose_line(samples, features, out, stride) : features.begin;
+         feature < features.end; ++feature) {
+      Real* lanes = out + (feature - features.begin) * stride;
+      for (int i = 0; i < line_samples; ++i) lanes[i] = samples[i] != nullptr ? samples[i][feature] : Real{0};
+    }
   }
 }
 

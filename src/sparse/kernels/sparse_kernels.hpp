@@ -116,6 +116,8 @@ class Columns {
   static constexpr int unit = Sums::unit_lines < lines ? Sums::unit_lines : lines;
   static constexpr int units = (lines + unit - 1) / unit;
   static_assert(units <= 2);
+  /// Whether one addition of two vectors makes the first sums of both units.
+  static constexpr bool beside = side_by_side<slab> && units == 2;
   /// Connections whose sums are made together. Where lines come from far away, four were faster.
   static constexpr int group = units == 1 || (PLEXUS_KERNEL_WIDE && reach == Reach::near) ? 8 : 4;
 
@@ -144,7 +146,8 @@ class Columns {
     return p + distance + count <= end_ ? p + distance : p;
   }
 
-  /// Adds connection p, the next one, to dX. @param product  out: per unit, the sum of delta x
+  /// Adds connection p, the next one, to dX.
+  /// @param product  out: the sum of delta x, per unit or, `beside`, of even lines and of odd ones
   PLEXUS_INLINE void connection(Offset p, Lanes (&product)[units]) {
     while (__builtin_expect(p == col_end_, 0)) {
       end_column();
@@ -157,9 +160,12 @@ class Columns {
     // to round first.
     each_of<units>([&]<int u>() __attribute__((always_inline)) { product[u] = filled(0); });
     each_of<lines>([&]<int q>() __attribute__((always_inline)) {
-      const Lanes d = load(here + q * line_samples);
-      if constexpr (with_dx) dx_[q] += weight * d;
-      product[q / unit] += x_[q] * d;
+      Lanes d = load(here + q * line_samples);
+      if constexpr (with_dx) {
+        load_once(d);
+        dx_[q] += weight * d;
+      }
+      product[beside ? q % 2 : q / unit] += x_[q] * d;
     });
   }
 
@@ -186,6 +192,7 @@ class Columns {
       const Lanes pairs = half_sums_of_eight([&]<int i>() __attribute__((always_inline)) {
         Lanes product[units];
         product_of(i, product);
+        if constexpr (beside) return product[0] + product[1];
         return fold_both(product[0], product[1]);
       });
       pass_.sums.put_pairs(pairs, output, gradient);
@@ -195,6 +202,10 @@ class Columns {
         if constexpr (i >= count) return Half{};
         Lanes product[units];
         product_of(i, product);
+        if constexpr (beside) {
+          product[0] += product[1];
+          return join_fours(low(product[0]), high(product[0]));
+        }
         return join_fours(fold(product[0]), fold(product[1]));
       });
       pass_.sums.template put_pairs<count>(pairs, output, gradient);
@@ -215,10 +226,11 @@ __attribute__((noinline)) void backward_lines(const Backward<Sums>& pass) {
   Columns<Sums, slab, first, lines, with_dx, reach>(pass).run();
 }
 
-/// As many lines at once as the registers of the set hold.
+/// As many lines at once as the registers of the set hold, but all that hold a shard: those then come from
+/// the L1 cache.
 template <class Sums, int slab, bool with_dx, Reach reach>
 PLEXUS_INLINE void backward_slab(const Backward<Sums>& pass) {
-  constexpr int at_once = PLEXUS_KERNEL_WIDE != 0 ? 4 : 2;
+  constexpr int at_once = PLEXUS_KERNEL_WIDE != 0 || side_by_side<slab> ? 4 : 2;
   constexpr int begin = slab < at_once ? slab : at_once;
   backward_lines<Sums, slab, 0, begin, with_dx, reach>(pass);
   if constexpr (slab > begin) backward_lines<Sums, slab, begin, slab - begin, with_dx, reach>(pass);

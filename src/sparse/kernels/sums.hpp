@@ -94,7 +94,7 @@ PLEXUS_INLINE Lanes half_sums_of_eight(Leaf&& leaf) {
 /// around.
 struct ExactSums {
   using Value = std::int64_t;
-  static constexpr int unit_lines = shard_lines;  ///< lines that are added before rounding
+  static constexpr int unit_lines = shard_lines;  ///< as many lines' samples are added before rounding
   static constexpr double magic = 0x1.8p52;
   static constexpr std::uint64_t magic_mantissa = 0x4338000000000000;
   double scale;
