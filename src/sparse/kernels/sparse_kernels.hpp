@@ -99,7 +99,10 @@ class Columns {
       gradient += count;
     };
     while (p + group <= end_) next.template operator()<group>();
-    if constexpr (group == 8) {
+    if constexpr (group >= 16) {
+      if (p + 8 <= end_) next.template operator()<8>();
+    }
+    if constexpr (group >= 8) {
       if (p + 4 <= end_) next.template operator()<4>();
     }
     if (p + 2 <= end_) next.template operator()<2>();
@@ -118,8 +121,9 @@ class Columns {
   static_assert(units <= 2);
   /// Whether one addition of two vectors makes the first sums of both units.
   static constexpr bool beside = side_by_side<slab> && units == 2;
-  /// Connections whose sums are made together. Where lines come from far away, four were faster.
-  static constexpr int group = units == 1 || (PLEXUS_KERNEL_WIDE && reach == Reach::near) ? 8 : 4;
+  /// Connections whose sums are made together. Where lines come from far away, fewer were faster.
+  static constexpr bool many = PLEXUS_KERNEL_WIDE && reach == Reach::near;
+  static constexpr int group = units == 1 ? (many && lines <= shard_lines ? 16 : 8) : (many ? 8 : 4);
 
   PLEXUS_INLINE const Real* source(Offset p) const {
     return pass_.delta.values + pass_.by_col.col_idxs[p] * stride + first * line_samples;
@@ -179,7 +183,7 @@ class Columns {
       fetch_to_l1<lines>(source(near + i));
       connection(p + i, product);
     };
-    if constexpr (units == 1) {
+    if constexpr (units == 1 && count <= 8) {
       const Half eight = sums_of_eight([&]<int i>() __attribute__((always_inline)) {
         if constexpr (i >= count) return Half{};
         Lanes product[units];
@@ -188,6 +192,16 @@ class Columns {
       });
       pass_.sums.template put<count>(eight, output, gradient);
 #if PLEXUS_KERNEL_WIDE
+    } else if constexpr (units == 1) {
+      const Lanes sixteen = half_sums_of_eight([&]<int i>() __attribute__((always_inline)) {
+        Lanes even[units];
+        Lanes odd[units];
+        product_of(2 * i, even);
+        product_of(2 * i + 1, odd);
+        return fold_both(even[0], odd[0]);
+      });
+      pass_.sums.template put<8>(interleaved<0>(sixteen), output, gradient);
+      pass_.sums.template put<8>(interleaved<4>(sixteen), output, gradient + 8);
     } else if constexpr (count == 8) {
       const Lanes pairs = half_sums_of_eight([&]<int i>() __attribute__((always_inline)) {
         Lanes product[units];

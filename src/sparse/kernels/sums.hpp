@@ -87,6 +87,13 @@ PLEXUS_INLINE Lanes half_sums_of_eight(Leaf&& leaf) {
   const Lanes cd = join_pairs(c2, join_fours(d, leaf.template operator()<7>()));
   return join_ones(ab, cd);
 }
+
+/// Lanes first, 8 + first, first + 1, 8 + first + 1, ...
+template <int first>
+PLEXUS_INLINE Half interleaved(Lanes v) {
+  return __builtin_shufflevector(v, v, first, first + 8, first + 1, first + 9, first + 2, first + 10,
+                                 first + 3, first + 11);
+}
 #endif
 
 /// Turns sums of shards into what a gradient output holds. Integers of magnitude below 2^51 come out of the
