@@ -9,6 +9,15 @@ namespace {
 
 using Words = std::uint64_t __attribute__((vector_size(64)));
 
+#if defined(__AVX512F__)
+constexpr int register_words = 8;
+#elif defined(__AVX__)
+constexpr int register_words = 4;
+#else
+constexpr int register_words = 2;
+#endif
+using Register = std::uint64_t __attribute__((vector_size(register_words * sizeof(std::uint64_t))));
+
 Words words_of(const Line& line) { return *reinterpret_cast<const Words*>(line.words); }
 
 std::uint64_t sum_of(const Words& words) {
@@ -26,18 +35,18 @@ std::uint64_t scrambled(std::uint64_t i) {
 
 }  // namespace
 
-std::uint64_t read_in_order(const Lines& lines) {
-  Words a{};
-  Words b{};
-  Words c{};
-  Words d{};
-  for (std::size_t i = 0; i + 3 < lines.size(); i += 4) {
-    a += words_of(lines[i]);
-    b += words_of(lines[i + 1]);
-    c += words_of(lines[i + 2]);
-    d += words_of(lines[i + 3]);
+void read_in_order(const Lines& lines) {
+#pragma GCC unroll 8
+  for (const Line& line : lines) {
+    for (int i = 0; i < 8; i += register_words) {
+      const Register words = *reinterpret_cast<const Register*>(line.words + i);
+#ifdef __x86_64__
+      asm volatile("" : : "v"(words));  // nothing is done with them, but they are loaded
+#else
+      asm volatile("" : : "w"(words));
+#endif
+    }
   }
-  return sum_of(a + b + c + d);
 }
 
 std::uint64_t read_at_random(const Lines& lines, std::uint64_t first, std::uint64_t last) {

@@ -15,11 +15,11 @@ struct alignas(64) Line {
 /// Memory that one thread reads.
 using Lines = std::vector<Line, CacheAlignedAllocator<Line>>;
 
-/// Independent. Reads all of `lines` in order. @return their sum, lest the reads be left out.
-[[nodiscard]] std::uint64_t read_in_order(const Lines& lines);
+/// Independent. Loads all of `lines` into registers, in order.
+void read_in_order(const Lines& lines);
 
 /// Independent. Reads random ones of `lines`, of which there are a power of two: numbers [first, last) of an
-/// endless sequence. @return as above.
+/// endless sequence. @return their sum, lest the reads be left out.
 [[nodiscard]] std::uint64_t read_at_random(const Lines& lines, std::uint64_t first, std::uint64_t last);
 
 }  // namespace plexus::bench
