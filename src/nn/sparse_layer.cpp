@@ -243,7 +243,6 @@ void SparseLayer::dense_forward(const Slabs& x, Slabs& z, SlabRange slabs, Neuro
 void SparseLayer::sparse_forward(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const {
   const Topology& topology = state_.topology;
   const Reach reach = reach_of(x, kernel_tuning().near_bytes);
-  const Index at_once = slabs_at_once(x);
   // The more weights are picked together, the more of a cache line of them is used while it is near; without
   // a map only still more are worth it.
   const Offset stretch_connections =
@@ -253,17 +252,14 @@ void SparseLayer::sparse_forward(const Slabs& x, Slabs& z, SlabRange slabs, Neur
     for (RowRange stretch{rows.begin, rows.begin}; stretch.begin < rows.end; stretch.begin = stretch.end) {
       stretch.end = stretch_end(topology.row_ptrs, stretch.begin, rows.end, stretch_connections);
       const Real* of_stretch = weights.of(stretch);
-      for (Index first = own.begin; first < own.end; first += at_once) {
-        const Index last = std::min(own.end, first + at_once);
+      for (Index s = own.begin; s < own.end; ++s) {
         const Real* next = of_stretch;
         for (RowRange block{stretch.begin, stretch.begin}; block.begin < stretch.end;
              block.begin = block.end) {
           block.end = block_end(topology.row_ptrs, block.begin, stretch.end);
           const CsrView w{topology.row_ptrs.data(), topology.col_idxs.data(), next};
-          for (Index s = first; s < last; ++s) {
-            kernels().sparse_product(w, block, state_.biases.data(), x.slab(s), z.own(s), reach);
-            done(s, block);
-          }
+          kernels().sparse_product(w, block, state_.biases.data(), x.slab(s), z.own(s), reach);
+          done(s, block);
           next += topology.row_ptrs[static_cast<std::size_t>(block.end)] -
                   topology.row_ptrs[static_cast<std::size_t>(block.begin)];
         }
