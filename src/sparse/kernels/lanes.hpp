@@ -106,6 +106,9 @@ PLEXUS_INLINE Double8 doubles(V half) {
 }
 #endif
 
+/// Keeps the compiler from computing an address again for each of its uses.
+PLEXUS_INLINE void compute_once(const Real*& place) { asm("" : "+r"(place)); }
+
 /// Whether slabs of so many lines hold two shards side by side: the lower halves of lines 0 and 2, those of
 /// lines 1 and 3, are what lines 0 and 1 hold of a shard that is on its own (`lane_of`).
 template <int lines>

@@ -20,26 +20,49 @@ PLEXUS_INLINE void fetch_to_l2(const Real* place) {
 constexpr Offset near_distance = 16;
 constexpr Offset far_distance = 64;
 
+/// Connections a row from which on a product takes four of them at a time. Measured.
+constexpr Offset long_row = 16;
+
+template <int lines, Reach x_reach, bool by_fours>
+PLEXUS_INLINE void product_of_rows(CsrView w, RowRange rows, const Real* bias, const Real* x, Real* y) {
+  constexpr Offset stride = lines * line_samples;
+  const Offset first = w.row_ptrs[rows.begin];
+  const Offset last = w.row_ptrs[rows.end] - 1;
+  const auto source = [&](Offset p) __attribute__((always_inline)) { return x + w.col_idxs[p] * stride; };
+  for (Index row = rows.begin; row < rows.end; ++row) {
+    Lanes sum[lines];
+    for (int q = 0; q < lines; ++q) sum[q] = filled(bias != nullptr ? bias[row] : Real{0});
+    const auto add = [&](Offset p, const Real* lines_of_x) __attribute__((always_inline)) {
+      const Real value = w.values[p - first];
+      for (int q = 0; q < lines; ++q) sum[q] += value * load(lines_of_x + q * line_samples);
+    };
+    const Offset end = w.row_ptrs[row + 1];
+    Offset p = w.row_ptrs[row];
+    if constexpr (by_fours) {
+      for (; p + 4 <= end; p += 4) {
+        const Real* sources[4] = {source(p), source(p + 1), source(p + 2), source(p + 3)};
+        each_of<4>([&]<int k>() __attribute__((always_inline)) { compute_once(sources[k]); });
+        each_of<4>([&]<int k>() __attribute__((always_inline)) { add(p + k, sources[k]); });
+      }
+    }
+    for (; p < end; ++p) {
+      if constexpr (x_reach == Reach::far)
+        fetch_to_l2<lines>(source(p + far_distance < last ? p + far_distance : last));
+      add(p, source(p));
+    }
+    for (int q = 0; q < lines; ++q) store(y + row * stride + q * line_samples, sum[q]);
+  }
+}
+
 void sparse_product(CsrView w, RowRange rows, const Real* bias, ConstSlabView x, SlabView y, Reach x_reach) {
   with_lines(
       x.lines, [&]<int lines>() __attribute__((always_inline)) {
-        constexpr Offset stride = lines * line_samples;
-        const Offset first = w.row_ptrs[rows.begin];
-        const Offset last = w.row_ptrs[rows.end] - 1;
-        for (Index row = rows.begin; row < rows.end; ++row) {
-          Lanes sum[lines];
-          for (int q = 0; q < lines; ++q) sum[q] = filled(bias != nullptr ? bias[row] : Real{0});
-          const Offset end = w.row_ptrs[row + 1];
-          for (Offset p = w.row_ptrs[row]; p < end; ++p) {
-            if (x_reach == Reach::far) {
-              const Offset later = p + far_distance < last ? p + far_distance : last;
-              fetch_to_l2<lines>(x.values + w.col_idxs[later] * stride);
-            }
-            const Real value = w.values[p - first];
-            const Real* source = x.values + w.col_idxs[p] * stride;
-            for (int q = 0; q < lines; ++q) sum[q] += value * load(source + q * line_samples);
-          }
-          for (int q = 0; q < lines; ++q) store(y.values + row * stride + q * line_samples, sum[q]);
+        if (x_reach == Reach::far) {
+          product_of_rows<lines, Reach::far, false>(w, rows, bias, x.values, y.values);
+        } else if (w.row_ptrs[rows.end] - w.row_ptrs[rows.begin] < long_row * (rows.end - rows.begin)) {
+          product_of_rows<lines, Reach::near, false>(w, rows, bias, x.values, y.values);
+        } else {
+          product_of_rows<lines, Reach::near, true>(w, rows, bias, x.values, y.values);
         }
       });
 }
