@@ -10,7 +10,8 @@
 
 namespace plexus {
 
-/// Samples of one rank's share of a step, transposed into slabs. The last line may be partly empty.
+/// Samples of one rank's share of a step, transposed into slabs. The last slab may have lanes without a
+/// sample.
 struct Batch {
   Slabs inputs;
   ShardMagnitudes magnitudes;            ///< of the inputs

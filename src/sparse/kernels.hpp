@@ -93,9 +93,10 @@ struct Kernels {
   /// @param x        the neurons of those features alone
   void (*transpose_samples)(const float* const* samples, RowRange features, SlabView x);
 
-  /// Draws dropout masks: bit i of mask[row * lines + line] says whether sample i of the line keeps neuron
+  /// Draws dropout masks: bit i of mask[row * lines + line] says whether lane i of the line keeps neuron
   /// `row`. The draw for (sample, neuron) is word (id mod 4) of Philox4x32-10 with counter (sample, id / 4):
   /// the same as `RandomStream::words`. A word below `threshold` drops.
+  /// @param samples  the number of each lane's sample
   void (*dropout_mask)(RowRange rows, const NeuronId* row_ids, const std::int64_t* samples, Index lines,
                        const std::uint32_t* key, std::uint32_t threshold, std::uint16_t* mask);
   /// Multiplies values of kept samples by `scale` and sets the others to 0.

@@ -78,10 +78,10 @@ struct MostMagnitudes {
     const LineBits bits = magnitude_bits<LineBits>(v);
     most = bits > most ? bits : most;
   }
-  [[nodiscard]] PLEXUS_INLINE HalfBits low() const {
+  [[nodiscard]] PLEXUS_INLINE HalfBits lower() const {
     return __builtin_shufflevector(most, most, 0, 1, 2, 3, 4, 5, 6, 7);
   }
-  [[nodiscard]] PLEXUS_INLINE HalfBits high() const {
+  [[nodiscard]] PLEXUS_INLINE HalfBits upper() const {
     return __builtin_shufflevector(most, most, 8, 9, 10, 11, 12, 13, 14, 15);
   }
 #else
@@ -89,11 +89,11 @@ struct MostMagnitudes {
   HalfBits second = {};
 
   PLEXUS_INLINE void add(Lanes v) {
-    first = larger(first, magnitude_bits<HalfBits>(plexus::PLEXUS_KERNEL_SET::low(v)));
-    second = larger(second, magnitude_bits<HalfBits>(plexus::PLEXUS_KERNEL_SET::high(v)));
+    first = larger(first, magnitude_bits<HalfBits>(low(v)));
+    second = larger(second, magnitude_bits<HalfBits>(high(v)));
   }
-  [[nodiscard]] PLEXUS_INLINE HalfBits low() const { return first; }
-  [[nodiscard]] PLEXUS_INLINE HalfBits high() const { return second; }
+  [[nodiscard]] PLEXUS_INLINE HalfBits lower() const { return first; }
+  [[nodiscard]] PLEXUS_INLINE HalfBits upper() const { return second; }
 #endif
 };
 
@@ -119,11 +119,11 @@ void largest_magnitudes(RowRange rows, ConstSlabView values, Real* largest) {
           });
         }
         if constexpr (side_by_side<lines>) {
-          raise(largest[0], larger(most[0].low(), most[1].low()));
-          raise(largest[1], larger(most[0].high(), most[1].high()));
+          raise(largest[0], larger(most[0].lower(), most[1].lower()));
+          raise(largest[1], larger(most[0].upper(), most[1].upper()));
         } else {
           for (int shard = 0; shard * shard_lines < lines; ++shard)
-            raise(largest[shard], larger(most[shard].low(), most[shard].high()));
+            raise(largest[shard], larger(most[shard].lower(), most[shard].upper()));
         }
       });
 }
