@@ -129,21 +129,15 @@ class Slabs {
   [[nodiscard]] SlabView own(Index s) { return {slab(s).neuron(before_), lines_in(s)}; }
   [[nodiscard]] ConstSlabView own(Index s) const { return {slab(s).neuron(before_), lines_in(s)}; }
   /// One neuron's value for one sample.
-  [[nodiscard]] Real& at(Offset sample, Index neuron) { return slab_of(sample).neuron(neuron)[lane(sample)]; }
-  [[nodiscard]] Real at(Offset sample, Index neuron) const {
-    return slab_of(sample).neuron(neuron)[lane(sample)];
-  }
+  [[nodiscard]] Real& at(Offset sample, Index neuron) { return values_[place_of(sample, neuron)]; }
+  [[nodiscard]] Real at(Offset sample, Index neuron) const { return values_[place_of(sample, neuron)]; }
 
  private:
-  [[nodiscard]] Offset samples_per_slab() const { return Offset{lines_per_slab_} * line_samples; }
-  [[nodiscard]] SlabView slab_of(Offset sample) {
-    return slab(static_cast<Index>(sample / samples_per_slab()));
-  }
-  [[nodiscard]] ConstSlabView slab_of(Offset sample) const {
-    return slab(static_cast<Index>(sample / samples_per_slab()));
-  }
-  [[nodiscard]] Index lane(Offset sample) const {
-    return lane_of(static_cast<Index>(sample % samples_per_slab()), slab_of(sample).lines);
+  [[nodiscard]] std::size_t place_of(Offset sample, Index neuron) const {
+    const Offset samples_per_slab = Offset{lines_per_slab_} * line_samples;
+    const auto s = static_cast<Index>(sample / samples_per_slab);
+    const Index lane = lane_of(static_cast<Index>(sample % samples_per_slab), lines_in(s));
+    return static_cast<std::size_t>(first_value(s) + Offset{neuron} * lines_in(s) * line_samples + lane);
   }
   [[nodiscard]] Offset first_value(Index s) const {
     return static_cast<Offset>(first_line(s)) * neurons_ * line_samples;

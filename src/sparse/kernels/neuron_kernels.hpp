@@ -173,7 +173,7 @@ void transpose_samples(const float* const* samples, RowRange features, SlabView 
   const Offset stride = static_cast<Offset>(x.lines) * line_samples;
   for (Index line = 0; line < x.lines; ++line, samples += line_samples) {
     Real* out = x.values + line * line_samples;
-    bool all = sizeof(Real) == sizeof(float);
+    bool all = sizeof(Real) == sizeof(float);  // as features are; double is for tests of gradients
     for (int i = 0; i < line_samples; ++i) all = all && samples[i] != nullptr;
     for (Index feature = all ? transpose_line(samples, features, out, stride) : features.begin;
          feature < features.end; ++feature) {

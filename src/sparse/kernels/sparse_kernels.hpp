@@ -144,8 +144,8 @@ class Columns {
   static_assert(units <= 2);
   /// Whether one addition of two vectors makes the first sums of both units.
   static constexpr bool beside = side_by_side<slab> && units == 2;
-  /// Connections whose sums are made together. Where lines come from far away, fewer were faster.
   static constexpr bool many = PLEXUS_KERNEL_WIDE && reach == Reach::near;
+  /// Connections whose sums are made together. Where lines come from far away, fewer were faster.
   static constexpr int group = units == 1 ? (many && lines <= shard_lines ? 16 : 8) : (many ? 8 : 4);
 
   PLEXUS_INLINE const Real* source(Offset p) const {
@@ -263,8 +263,8 @@ __attribute__((noinline)) void backward_lines(const Backward<Sums>& pass) {
   Columns<Sums, slab, first, lines, with_dx, reach>(pass).run();
 }
 
-/// As many lines at once as the registers of the set hold, but all that hold a shard: those then come from
-/// the L1 cache.
+/// As many lines at once as the registers of the set hold; but all of a full slab, as a shard has a part of
+/// each: what the registers do not hold stays in the L1 cache.
 template <class Sums, int slab, bool with_dx, Reach reach>
 PLEXUS_INLINE void backward_slab(const Backward<Sums>& pass) {
   constexpr int at_once = PLEXUS_KERNEL_WIDE != 0 || side_by_side<slab> ? 4 : 2;
