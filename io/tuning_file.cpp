@@ -67,9 +67,10 @@ std::string text_of(const TuningKey& key, const KernelTuning& tuning) {
       "processor = {}\nkernels = {}\nversion = {}\n\n"
       "cached_bytes = {}  # of slabs that stay in the cache during a backward pass\n"
       "near_bytes = {}  # of a slab, beyond which lines are asked for early\n"
-      "dense_density = {}  # from which weights are multiplied as a dense matrix\n",
+      "dense_density = {}  # from which weights are multiplied as a dense matrix\n"
+      "tile_run = {}  # connections of a row in the L1 cache from which a product goes tile by tile\n",
       quoted(key.processor), quoted(key.kernels), quoted(key.version), tuning.cached_bytes, tuning.near_bytes,
-      tuning.dense_density);
+      tuning.dense_density, tuning.tile_run);
 }
 
 bool holds_for(const toml::table& table, const TuningKey& key) {
@@ -82,9 +83,10 @@ std::optional<KernelTuning> tuning_of(const toml::table& table) {
   const auto cached_bytes = table["cached_bytes"].value<std::int64_t>();
   const auto near_bytes = table["near_bytes"].value<std::int64_t>();
   const auto dense_density = table["dense_density"].value<double>();
-  if (!cached_bytes || !near_bytes || !dense_density) return std::nullopt;
-  if (*cached_bytes < 0 || *near_bytes < 0 || !(*dense_density > 0)) return std::nullopt;
-  return KernelTuning{*cached_bytes, *near_bytes, *dense_density};
+  const auto tile_run = table["tile_run"].value<std::int64_t>();
+  if (!cached_bytes || !near_bytes || !dense_density || !tile_run) return std::nullopt;
+  if (*cached_bytes < 0 || *near_bytes < 0 || !(*dense_density > 0) || *tile_run < 1) return std::nullopt;
+  return KernelTuning{*cached_bytes, *near_bytes, *dense_density, *tile_run};
 }
 
 /// Makes the folder if there is none.

@@ -14,6 +14,9 @@ struct KernelTuning {
   /// Density from which on a sparse layer's weights are spread out and multiplied as a dense matrix; above 1:
   /// only where every cell is stored.
   double dense_density = 0.6;
+  /// Connections that a row must have among neighbouring neurons whose values are about as many as the L1
+  /// cache holds, for a product to go through the neurons tile by tile.
+  Offset tile_run = 6;
   /// Connections of a layer up to which a map, 4 bytes each, tells the forward pass where the weights are; of
   /// larger ones it picks them column by column, for many rows at a time. Not measured.
   Offset mapped_connections = Offset{4} << 20;

@@ -12,6 +12,7 @@
 
 #include "src/nn/probe_layers.hpp"
 #include "src/nn/sparse_layer.hpp"
+#include "src/sparse/column_tiles.hpp"
 #include "src/support/parallel.hpp"
 
 namespace plexus {
@@ -24,8 +25,9 @@ constexpr int turns = 5;
 constexpr Offset never = std::numeric_limits<Offset>::max();
 constexpr KernelTuning sparse{.dense_density = 2};
 constexpr KernelTuning dense{.dense_density = 0};
-constexpr KernelTuning near{.cached_bytes = never, .near_bytes = never, .dense_density = 2};  // without tiles
-constexpr KernelTuning far{.cached_bytes = never, .near_bytes = 0, .dense_density = 2};
+constexpr KernelTuning near{
+    .cached_bytes = never, .near_bytes = never, .dense_density = 2, .tile_run = never};  // without tiles
+constexpr KernelTuning far{.cached_bytes = never, .near_bytes = 0, .dense_density = 2, .tile_run = never};
 constexpr KernelTuning together{.cached_bytes = never};
 constexpr KernelTuning one_by_one{.cached_bytes = 0};
 
@@ -48,22 +50,21 @@ class Alone {
 };
 
 template <class F>
-double seconds_of(const KernelTuning& tuning, F&& work) {
-  use_kernel_tuning(tuning);
+double seconds_of(F&& work) {
   const auto begin = std::chrono::steady_clock::now();
   work();
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-/// How many times longer `work` takes under `a` than under `b`. The two take turns, so that a disturbance
-/// meets both; the least times count. A first turn warms up.
-template <class F>
-double ratio(const KernelTuning& a, const KernelTuning& b, F&& work) {
+/// How many times longer `a` takes than `b`. The two take turns, so that a disturbance meets both; the least
+/// times count. A first turn warms up.
+template <class A, class B>
+double ratio(A&& a, B&& b) {
   double least_a = std::numeric_limits<double>::infinity();
   double least_b = least_a;
   for (int turn = 0; turn <= turns; ++turn) {
-    const double of_a = seconds_of(a, work);
-    const double of_b = seconds_of(b, work);
+    const double of_a = seconds_of(a);
+    const double of_b = seconds_of(b);
     if (turn == 0) continue;
     least_a = std::min(least_a, of_a);
     least_b = std::min(least_b, of_b);
@@ -71,27 +72,41 @@ double ratio(const KernelTuning& a, const KernelTuning& b, F&& work) {
   return least_a / least_b;
 }
 
+/// The same of what `work` takes under each tuning.
+template <class F>
+double ratio(const KernelTuning& a, const KernelTuning& b, F&& work) {
+  const auto under = [&](const KernelTuning& tuning) {
+    return [&] {
+      use_kernel_tuning(tuning);
+      work();
+    };
+  };
+  return ratio(under(a), under(b));
+}
+
 /// The dense product takes as long for any density; the sparse one grows with it.
-double measured_dense_density() {
+/// @param tile_run  as it is for the sparse one
+double measured_dense_density(Offset tile_run) {
   constexpr double density = 0.5;
   constexpr Index cols = 1024;
+  use_kernel_tuning({.dense_density = 2, .tile_run = tile_run});  // layers are made as it says
   const SparseLayer layer = probe_layer(96, cols, density);
   const Slabs x = slabs_of_ones(2 * slab_lines, cols);
   Slabs z;
   return density * ratio(dense, sparse, [&] { layer.forward(x, z, nothing); });
 }
 
-/// Bytes, and how many times longer the way for fewer bytes takes there than the way for more.
+/// Some size, and how many times longer the way for smaller sizes takes there than the way for larger ones.
 struct Contest {
-  Offset bytes;
+  Offset size;
   double ratio;
 };
 
 /// What the second way must gain to be worth taking: it needs more memory, or asks for lines that are there.
 constexpr double worthwhile = 0.02;
 
-/// Up to which bytes the first way should be taken: where least is lost, by all contests together.
-/// @param contests  bytes ascending
+/// Up to which size the first way should be taken: where least is lost, by all contests together.
+/// @param contests  sizes ascending
 /// @param least     the answer if the second way is faster everywhere
 Offset border(const std::vector<Contest>& contests, Offset least) {
   Offset best = least;
@@ -100,7 +115,7 @@ Offset border(const std::vector<Contest>& contests, Offset least) {
   for (const Contest& contest : contests) {
     loss += std::log(contest.ratio) - worthwhile;
     if (loss >= best_loss) continue;
-    best = contest.bytes;
+    best = contest.size;
     best_loss = loss;
   }
   return best;
@@ -142,6 +157,28 @@ Offset measured_cached_bytes() {
   return border(contests, of_slab);
 }
 
+Offset measured_tile_run() {
+  constexpr Index rows = 512;
+  constexpr Index cols = 1024;
+  constexpr auto tile_cols = static_cast<double>(ColumnTiles::near_bytes) / bytes_of_neuron;
+  constexpr Offset least = 3;
+  const Slabs x = slabs_of_ones(2 * slab_lines, cols);
+  Slabs z;
+  std::vector<Contest> contests;
+  for (const Offset run : {least + 1, Offset{6}, Offset{8}, Offset{12}, Offset{16}, Offset{24}}) {
+    const double density = (static_cast<double>(run) + 0.5) / tile_cols;
+    KernelTuning tiled = near;
+    use_kernel_tuning(tiled);
+    const SparseLayer whole = probe_layer(rows, cols, density);
+    tiled.tile_run = run;
+    use_kernel_tuning(tiled);
+    const SparseLayer in_tiles = probe_layer(rows, cols, density);
+    contests.push_back(
+        {run, ratio([&] { whole.forward(x, z, nothing); }, [&] { in_tiles.forward(x, z, nothing); })});
+  }
+  return border(contests, least) + 1;
+}
+
 }  // namespace
 
 KernelTuning measured_kernel_tuning() {
@@ -149,7 +186,8 @@ KernelTuning measured_kernel_tuning() {
   KernelTuning tuning;
   tuning.cached_bytes = measured_cached_bytes();
   tuning.near_bytes = measured_near_bytes();
-  tuning.dense_density = measured_dense_density();
+  tuning.tile_run = measured_tile_run();
+  tuning.dense_density = measured_dense_density(tuning.tile_run);
   return tuning;
 }
 

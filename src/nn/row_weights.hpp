@@ -23,8 +23,7 @@ inline void pick_weights(const std::uint32_t* __restrict places, const Real* wei
 class RowWeights {
  public:
   /// Of a layer whose weights are sorted by row.
-  RowWeights(const Topology& topology, const std::vector<Real>& sorted)
-      : topology_(topology), weights_(sorted.data()) {}
+  RowWeights(const Topology& topology, const Real* sorted) : topology_(topology), weights_(sorted) {}
   /// Picks weights out of column order.
   /// @param places  in column order, of all connections in row order
   RowWeights(const Topology& topology, const std::vector<Real>& by_column, const std::uint32_t* places)

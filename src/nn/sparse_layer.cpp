@@ -10,6 +10,7 @@
 #include "src/nn/kernel_tuning.hpp"
 #include "src/nn/row_weights.hpp"
 #include "src/nn/slab_groups.hpp"
+#include "src/nn/tile_weights.hpp"
 #include "src/support/heap.hpp"
 #include "src/support/parallel.hpp"
 
@@ -99,12 +100,13 @@ void SparseLayer::connect() {
   cut_pattern();
   row_starts_.clear();
   tiles_ = {};
-  const Index tile_cols =
-      ColumnTiles::worthwhile_cols(rows(), cols(), connections(), kernel_tuning().cached_bytes);
-  if (tile_cols > 0 && !multiplies_densely()) {
+  const Index tile_cols = ColumnTiles::worthwhile_cols(
+      rows(), cols(), connections(), kernel_tuning().cached_bytes, kernel_tuning().tile_run);
+  if (tile_cols > 0 && !multiplies_densely())
     tiles_ = ColumnTiles(state_.topology, transposed_, tile_cols, row_cuts_);
-  } else if (connections() <= kernel_tuning().mapped_connections) {
+  if (connections() <= kernel_tuning().mapped_connections) {
     column_places(state_.topology, transposed_, places_);
+    if (!tiles_.empty()) places_ = tiles_.in_tile_order(places_, state_.topology);
     return;
   }
   give_back(places_);
@@ -174,8 +176,10 @@ void SparseLayer::forward_slabs(const Slabs& x, Slabs& z, SlabRange slabs, Neuro
   }
 }
 
-RowWeights SparseLayer::row_weights(std::size_t thread) const {
-  if (!state_.values.empty() || state_.topology.connections() == 0) return {state_.topology, state_.values};
+RowWeights SparseLayer::row_weights(std::size_t thread, const Real* sorted) const {
+  if (sorted != nullptr) return {state_.topology, sorted};
+  if (!state_.values.empty() || state_.topology.connections() == 0)
+    return {state_.topology, state_.values.data()};
   if (!places_.empty()) return {state_.topology, values_by_column_, places_.data()};
   thread_local std::vector<std::uint32_t> next;
   if (thread == 0) {
@@ -208,8 +212,8 @@ void SparseLayer::for_each_share(const Slabs& x, SlabRange slabs, F&& f) const {
   // Each group needs the weights of all rows: to pick them together saves time where they are many.
   thread_local std::vector<Real> memory;
   std::vector<Real>& sorted = memory;  // the calling thread's, for all
-  const bool together =
-      groups > 1 && !places_.empty() && state_.values.empty() && connections() >= least_picked_together;
+  const bool in_order = tiles_.empty() && !state_.values.empty();
+  const bool together = groups > 1 && !places_.empty() && !in_order && connections() >= least_picked_together;
   if (together) {
     if (static_cast<Offset>(sorted.size()) < connections())
       sorted.resize(static_cast<std::size_t>(connections()));
@@ -218,15 +222,16 @@ void SparseLayer::for_each_share(const Slabs& x, SlabRange slabs, F&& f) const {
     });
   }
   for_each_part(threads, [&](int thread) {
-    const auto cut = static_cast<std::size_t>(thread % parts_of_rows * groups);
-    f({row_cuts_[cut], row_cuts_[cut + static_cast<std::size_t>(groups)]},
-      slabs_of_group(slabs, thread / parts_of_rows, groups),
-      together ? RowWeights(state_.topology, sorted) : row_weights(cut));
+    const auto first = static_cast<std::size_t>(thread % parts_of_rows * groups);
+    f(ThreadRange{first, first + static_cast<std::size_t>(groups)},
+      slabs_of_group(slabs, thread / parts_of_rows, groups), together ? sorted.data() : nullptr);
   });
 }
 
 void SparseLayer::dense_forward(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const {
-  for_each_share(x, slabs, [&](RowRange rows, SlabRange own, RowWeights weights) {
+  for_each_share(x, slabs, [&](ThreadRange threads, SlabRange own, const Real* sorted) {
+    const RowRange rows{row_cuts_[threads.begin], row_cuts_[threads.end]};
+    RowWeights weights = row_weights(threads.begin, sorted);
     for (RowRange block{rows.begin, rows.begin}; block.begin < rows.end; block.begin = block.end) {
       block.end = std::min(rows.end, block.begin + dense_block_rows);
       const DenseView w{spread_out(block, weights.of(block)), cols()};
@@ -248,7 +253,9 @@ void SparseLayer::sparse_forward(const Slabs& x, Slabs& z, SlabRange slabs, Neur
   const Offset stretch_connections =
       row_starts_.empty() ? kept_connections
                           : std::clamp(entries_of_column * cols(), kept_connections, most_picked);
-  for_each_share(x, slabs, [&](RowRange rows, SlabRange own, RowWeights weights) {
+  for_each_share(x, slabs, [&](ThreadRange threads, SlabRange own, const Real* sorted) {
+    const RowRange rows{row_cuts_[threads.begin], row_cuts_[threads.end]};
+    RowWeights weights = row_weights(threads.begin, sorted);
     for (RowRange stretch{rows.begin, rows.begin}; stretch.begin < rows.end; stretch.begin = stretch.end) {
       stretch.end = stretch_end(topology.row_ptrs, stretch.begin, rows.end, stretch_connections);
       const Real* of_stretch = weights.of(stretch);
@@ -268,66 +275,46 @@ void SparseLayer::sparse_forward(const Slabs& x, Slabs& z, SlabRange slabs, Neur
   });
 }
 
-const Real* SparseLayer::weights_of_tile(Index tile, std::size_t thread) const {
-  thread_local std::vector<std::uint32_t> next;  // by row
-  thread_local std::vector<Real> picked;
-  const RowRange rows{row_cuts_[thread], row_cuts_[thread + 1]};
-  const std::uint16_t* counts = tiles_.counts(tile);
-  next.clear();
-  std::uint32_t connections = 0;
-  for (Index row = rows.begin; row < rows.end; ++row) {
-    next.push_back(connections);
-    connections += counts[row];
-  }
-  if (picked.size() < connections) picked.resize(connections);
-  // Connections of the thread's rows in a column.
-  const bool last = thread + 1 == row_starts_.size();
-  const auto first_in = [&](std::size_t col) -> Offset {
-    return thread == 0 ? transposed_.col_ptrs[col] : row_starts_[thread][col];
-  };
-  const auto end_in = [&](std::size_t col) -> Offset {
-    return last ? transposed_.col_ptrs[col + 1] : row_starts_[thread + 1][col];
-  };
-  const auto place_of = [&](Offset p) -> std::uint32_t& {
-    return next[static_cast<std::size_t>(transposed_.row_idxs[static_cast<std::size_t>(p)] - rows.begin)];
-  };
-  Real* const out = picked.data();
-  const auto end_col = static_cast<std::size_t>(tiles_.end_col(tile));
-  for (auto col = static_cast<std::size_t>(tiles_.first_col(tile)); col < end_col; ++col) {
-    if (col + 1 < end_col) {
-      // Each of these places is in another cache line: a column ahead they are asked for.
-      const Offset end = end_in(col + 1);
-      for (Offset p = first_in(col + 1); p < end; ++p) __builtin_prefetch(out + place_of(p), 1);
-    }
-    const Offset end = end_in(col);
-    for (Offset p = first_in(col); p < end; ++p)
-      out[place_of(p)++] = values_by_column_[static_cast<std::size_t>(p)];
-  }
-  return picked.data();
+TileWeights SparseLayer::tile_weights(ThreadRange threads, const Real* sorted) const {
+  if (sorted != nullptr) return {tiles_, threads, sorted};
+  if (!places_.empty()) return {tiles_, threads, values_by_column_.data(), places_.data()};
+  return {tiles_, threads.begin, values_by_column_.data(), transposed_, row_starts_};
 }
 
 void SparseLayer::tiled_forward(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const {
-  for_each_part(static_cast<int>(row_cuts_.size()) - 1, [&](int thread) {
-    const auto t = static_cast<std::size_t>(thread);
-    for (Index tile = 0; tile < tiles_.tiles(); ++tile) {
-      const Real* weights = weights_of_tile(tile, t);
-      const bool last = tile + 1 == tiles_.tiles();
-      for (Index s = slabs.begin; s < slabs.end; ++s) {
-        const ConstSlabView of_tile{x.slab(s).neuron(tiles_.first_col(tile)), x.slab(s).lines};
-        TileView w{tiles_.counts(tile) + row_cuts_[t], tiles_.cols() + tiles_.first(tile, t), weights};
-        for (RowRange block{row_cuts_[t], 0}; block.begin < row_cuts_[t + 1]; block.begin = block.end) {
-          block.end = std::min(row_cuts_[t + 1], block.begin + block_neurons);
-          const Index rows = block.end - block.begin;
-          const SlabView out{z.own(s).neuron(block.begin), z.own(s).lines};
-          kernels().sparse_product_of_tile(w, rows, tile == 0 ? state_.biases.data() + block.begin : nullptr,
-                                           of_tile, out);
-          if (last) done(s, block);
-          const auto connections = std::accumulate(w.counts, w.counts + rows, Offset{0});
-          w = {w.counts + rows, w.cols + connections, w.values + connections};
-        }
+  for_each_share(x, slabs, [&](ThreadRange threads, SlabRange own, const Real* sorted) {
+    TileWeights weights = tile_weights(threads, sorted);
+    Index end = 0;
+    for (Index first = 0; first < tiles_.tiles(); first = end) {
+      end = weights.pick_from(first, kept_connections);
+      for (Index s = own.begin; s < own.end; ++s) {
+        for (Index tile = first; tile < end; ++tile)
+          product_of_tile(tile, threads, weights.of(tile), x, z, s, done);
       }
     }
   });
+}
+
+void SparseLayer::product_of_tile(Index tile, ThreadRange threads, const Real* weights, const Slabs& x,
+                                  Slabs& z, Index s, NeuronsDone done) const {
+  const ConstSlabView of_tile{x.slab(s).neuron(tiles_.first_col(tile)), x.slab(s).lines};
+  const std::uint16_t* cols = tiles_.cols() + tiles_.first(tile, threads.begin);
+  for (std::size_t thread = threads.begin; thread < threads.end; ++thread) {
+    const RowRange rows = tiles_.rows_of(thread);
+    for (RowRange block{rows.begin, 0}; block.begin < rows.end; block.begin = block.end) {
+      block.end = std::min(rows.end, block.begin + ColumnTiles::block_rows);
+      const Index count = block.end - block.begin;
+      const std::uint16_t* counts = tiles_.counts(tile) + block.begin;
+      const SlabView out{z.own(s).neuron(block.begin), z.own(s).lines};
+      kernels().sparse_product_of_tile({tiles_.rows(tile) + block.begin, counts, cols, weights}, count,
+                                       tile == 0 ? state_.biases.data() + block.begin : nullptr, of_tile,
+                                       out);
+      if (tile + 1 == tiles_.tiles()) done(s, block);
+      const auto connections = std::accumulate(counts, counts + count, Offset{0});
+      cols += connections;
+      weights += connections;
+    }
+  }
 }
 
 std::uint64_t SparseLayer::backward(const Slabs& x, const Slabs& delta, Slabs* dx, const ExactGradient& use,

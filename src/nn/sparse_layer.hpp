@@ -11,6 +11,8 @@
 namespace plexus {
 
 class RowWeights;
+class TileWeights;
+struct ThreadRange;
 template <class Value>
 class GroupSums;
 
@@ -21,8 +23,8 @@ class GroupSums;
 /// picks the weights of some rows together as it goes along. Gradients are in column order. `state_.values`
 /// and `state_.value_states` are empty during training: `state` and `view` sort the weights for themselves.
 ///
-/// Where the values of the layer before are more than a cache holds, the forward pass goes through tiles of
-/// columns, one after the other: the same sums in the same order.
+/// Where rows have many connections in as much of the layer before as a cache holds, the forward pass goes
+/// through tiles of columns, one after the other: the same sums in the same order.
 ///
 /// Where slabs can be divided among threads, they go through both passes with slabs of their own, and their
 /// sums of the gradient are added up afterwards: what a thread reads of a slab is then what it wrote there.
@@ -72,18 +74,23 @@ class SparseLayer : public Layer {
   /// Whether every cell is stored: the weights are then a dense matrix, row by row and column by column.
   [[nodiscard]] bool complete() const;
   [[nodiscard]] bool multiplies_densely() const;
-  [[nodiscard]] RowWeights row_weights(std::size_t thread) const;
+  /// @param sorted  all weights in row order, or null
+  [[nodiscard]] RowWeights row_weights(std::size_t thread, const Real* sorted) const;
   /// The weights of the rows in `block` with zeros where nothing is stored, row by row. Until the calling
   /// thread's next call.
   [[nodiscard]] const Real* spread_out(RowRange block, const Real* weights) const;
-  /// Calls f(rows, slabs, weights of the rows) for each thread's share of a forward pass.
+  /// Calls f(threads, slabs, sorted) for each thread's share of a forward pass: the rows of some threads, and
+  /// all weights in the order of `places_`, or null where the thread has to pick its own.
   template <class F>
   void for_each_share(const Slabs& x, SlabRange slabs, F&& f) const;
   void dense_forward(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const;
   void sparse_forward(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const;
   void tiled_forward(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const;
-  /// The weights of a thread's rows in a tile, row after row. Until the calling thread's next call.
-  [[nodiscard]] const Real* weights_of_tile(Index tile, std::size_t thread) const;
+  /// @param sorted  all weights in the order of the tiles, or null
+  [[nodiscard]] TileWeights tile_weights(ThreadRange threads, const Real* sorted) const;
+  /// What one tile adds to the rows of some threads, for slab `s`.
+  void product_of_tile(Index tile, ThreadRange threads, const Real* weights, const Slabs& x, Slabs& z,
+                       Index s, NeuronsDone done) const;
 
   template <class Value>
   std::uint64_t backward_by_column(const Slabs& x, const Slabs& delta, Slabs* dx,
@@ -107,9 +114,8 @@ class SparseLayer : public Layer {
 
   std::vector<Index> row_cuts_;  ///< rows of each thread
   ColumnTiles tiles_;            ///< empty where they are not worth it
-  // Where the forward pass finds weights: by a map, or, with tiles or where it would take much memory, column
-  // by column.
-  std::vector<std::uint32_t> places_;  ///< in row order: places in column order
+  // Where the forward pass finds weights: by a map, or, where it would take much memory, column by column.
+  std::vector<std::uint32_t> places_;  ///< in row order, or in that of the tiles: places in column order
   /// By thread, but empty for the first: places in column order where each column goes on with its rows.
   std::vector<std::vector<std::uint32_t>> row_starts_;
   std::vector<Index> part_col_cuts_;  ///< columns of each thread, one part of the gradient after the other

@@ -172,12 +172,11 @@ double bytes_besides(const Slice& slice, GridShape grid) {
   if (grid.model > 1) return slice_bytes;
   const KernelTuning tuning;
   const LayerPlan& plan = *slice.plan;
-  const bool tiled =
-      ColumnTiles::worthwhile_cols(static_cast<Index>(plan.rows), static_cast<Index>(plan.cols),
-                                   static_cast<Offset>(slice.connections), tuning.cached_bytes) > 0;
-  if (tiled) return pattern_bytes + ColumnTiles::bytes_of_connection;
+  const bool tiled = ColumnTiles::worthwhile_cols(
+                         static_cast<Index>(plan.rows), static_cast<Index>(plan.cols),
+                         static_cast<Offset>(slice.connections), tuning.cached_bytes, tuning.tile_run) > 0;
   const bool mapped = slice.connections <= static_cast<double>(tuning.mapped_connections);
-  return pattern_bytes + (mapped ? map_bytes : 0);
+  return pattern_bytes + (tiled ? ColumnTiles::bytes_of_connection : 0) + (mapped ? map_bytes : 0);
 }
 
 /// Neurons whose output gradients a rank keeps: of two layers, or of all where a sum may have to be repeated.

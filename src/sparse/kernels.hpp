@@ -16,8 +16,9 @@ struct CsrView {
   const Real* values;
 };
 
-/// Some neighbouring rows in one tile of columns (`ColumnTiles`) as the kernels see them.
+/// Some rows of a block in one tile of columns (`ColumnTiles`) as the kernels see them.
 struct TileView {
+  const std::uint8_t* rows;     ///< each row, counted from the first of the block
   const std::uint16_t* counts;  ///< connections of each row
   const std::uint16_t* cols;    ///< of the connections, row after row, counted from the first of the tile
   const Real* values;           ///< the same
@@ -50,9 +51,9 @@ struct Kernels {
   /// The same for some rows and the columns of one tile: after all tiles, in order, Y has the bits that
   /// `sparse_product` makes.
   /// @param rows  how many
-  /// @param bias  for the first tile; null for the others, whose sums go on from what Y holds
+  /// @param bias  of the block, for the first tile; null for the others, whose sums go on from what Y holds
   /// @param x     the columns of the tile
-  /// @param y     the rows
+  /// @param y     the rows of the block
   void (*sparse_product_of_tile)(TileView w, Index rows, const Real* bias, ConstSlabView x, SlabView y);
   void (*dense_product)(DenseView w, RowRange rows, const Real* bias, ConstSlabView x, SlabView y);
 

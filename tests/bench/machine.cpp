@@ -89,7 +89,8 @@ Json machine() {
           {"available_kernels", available_sets()},
           {"cached_bytes", tuning.cached_bytes},
           {"near_bytes", tuning.near_bytes},
-          {"dense_density", tuning.dense_density}};
+          {"dense_density", tuning.dense_density},
+          {"tile_run", tuning.tile_run}};
 }
 
 bool fits(double bytes) { return bytes < 0.75 * static_cast<double>(memory_bytes()); }

@@ -16,7 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const TuningKey key = {"A \"fine\" processor \\ 7", "avx2", "1.2.3"};
-constexpr KernelTuning some{1 << 20, 1 << 23, 0.5231987654321};
+constexpr KernelTuning some{1 << 20, 1 << 23, 0.5231987654321, 7};
 
 /// A variable of the environment for the length of a test.
 class Variable {
@@ -80,10 +80,13 @@ TEST_F(TuningFile, IsMeasuredAgainWhereItIsDamaged) {
   word.replace(word.find("dense_density = "), 16, "dense_density = low #");
   std::string zero = whole;
   zero.replace(zero.find("dense_density = "), 16, "dense_density = 0.0 #");
+  std::string no_run = whole;
+  no_run.replace(no_run.find("tile_run = 7"), 12, "tile_run = 0");
   int expected = measurements;
 
-  for (const std::string& damaged : {std::string(), without("cached_bytes"), without("dense_density"),
-                                     without("= 0.5"), negative, word, zero, std::string("\0\xff\x01", 3)}) {
+  for (const std::string& damaged :
+       {std::string(), without("cached_bytes"), without("dense_density"), without("= 0.5"),
+        without("tile_run"), negative, word, zero, no_run, std::string("\0\xff\x01", 3)}) {
     write_text_durably(path, damaged);
 
     EXPECT_EQ(find().tuning, some) << damaged;

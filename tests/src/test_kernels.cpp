@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -345,10 +346,13 @@ TEST_P(EveryInstructionSet, TilesOfColumnsMakeTheBitsOfWholeRows) {
     k.sparse_product(layer.csr(), {0, layer.rows}, layer.bias.data(), x.slab(0), expected.slab(0),
                      Reach::near);
     for (Index first = 0; first < layer.cols; first += tile_cols) {
+      std::vector<std::uint8_t> rows;
       std::vector<std::uint16_t> counts;
       std::vector<std::uint16_t> cols;
       std::vector<Real> values;
-      for (std::size_t row = 0; row < static_cast<std::size_t>(layer.rows); ++row) {
+      for (Index i = 0; i < layer.rows; ++i) {
+        const auto row = static_cast<std::size_t>((layer.rows - 1 - i + first) % layer.rows);  // in any order
+        rows.push_back(static_cast<std::uint8_t>(row));
         counts.push_back(0);
         for (auto p = static_cast<std::size_t>(layer.row_ptrs[row]);
              p < static_cast<std::size_t>(layer.row_ptrs[row + 1]); ++p) {
@@ -359,7 +363,8 @@ TEST_P(EveryInstructionSet, TilesOfColumnsMakeTheBitsOfWholeRows) {
           values.push_back(layer.values[p]);
         }
       }
-      k.sparse_product_of_tile({counts.data(), cols.data(), values.data()}, layer.rows,
+      ASSERT_EQ(std::set(rows.begin(), rows.end()).size(), rows.size());
+      k.sparse_product_of_tile({rows.data(), counts.data(), cols.data(), values.data()}, layer.rows,
                                first == 0 ? layer.bias.data() : nullptr, {x.slab(0).neuron(first), lines},
                                y.slab(0));
     }

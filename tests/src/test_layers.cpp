@@ -368,12 +368,13 @@ class Tuned {
   KernelTuning before_;
 };
 
-constexpr Offset whatever = std::numeric_limits<Offset>::max();  ///< bytes
+constexpr Offset whatever = std::numeric_limits<Offset>::max();  ///< of anything
+constexpr KernelTuning without_tiles{whatever, whatever, 2.0, whatever};
 
 TEST(SparseLayer, FindsTheWeightsOfALargeLayerWithoutAMap) {
   const LayerSnapshot start = layer_of(2000, 300, 0.7);  // more than is picked at a time
   const auto computed = [&](Offset mapped_connections) {
-    const Tuned tuned({whatever, whatever, 2.0, mapped_connections});
+    const Tuned tuned({whatever, whatever, 2.0, whatever, mapped_connections});
     return run(*make_layer(start), 9);
   };
   const auto expected = computed(whatever);
@@ -383,8 +384,11 @@ TEST(SparseLayer, FindsTheWeightsOfALargeLayerWithoutAMap) {
 }
 
 TEST(SparseLayer, NoTuningChangesABit) {
-  const std::vector<KernelTuning> tunings = {
-      {0, 0, 0.0, 0}, {whatever, whatever, 0.0}, {0, whatever, 2.0}, {0, 0, 2.0, 0}, {whatever, 0, 2.0, 0}};
+  const std::vector<KernelTuning> tunings = {{0, 0, 0.0, 1, 0},
+                                             {whatever, whatever, 0.0},
+                                             {0, whatever, 2.0, whatever},
+                                             {0, 0, 2.0, 1, 0},
+                                             {whatever, 0, 2.0, whatever, 0}};
   for (const double density : {0.02, 0.7}) {
     LayerSnapshot start = layer_of(50, 150, density);
     std::iota(start.biases.begin(), start.biases.end(), Real{-20});
@@ -394,7 +398,7 @@ TEST(SparseLayer, NoTuningChangesABit) {
         return std::pair(run(*make_layer(start), lines), after_step(start, true, true, lines));
       };
 
-      const auto expected = computed({whatever, whatever, 2.0});
+      const auto expected = computed(without_tiles);
 
       for (const KernelTuning& tuning : tunings) {
         EXPECT_EQ(computed(tuning), expected)
@@ -405,26 +409,39 @@ TEST(SparseLayer, NoTuningChangesABit) {
 }
 
 TEST(SparseLayer, TilesOfColumnsDoNotChangeABit) {
-  constexpr Index cols = 1500;  // six tiles of the least width
-  LayerSnapshot start = layer_of(300, cols, 0.05);
+  constexpr Index rows = 300;
+  constexpr Index cols = 1500;
+  const std::vector<std::pair<Index, KernelTuning>> tilings = {{256, {0, whatever, 2.0, whatever}},
+                                                               {256, {0, whatever, 2.0, whatever, 0}},
+                                                               {256, {whatever, whatever, 2.0, 12}},
+                                                               {128, {whatever, whatever, 2.0, 3}},
+                                                               {128, {whatever, whatever, 2.0, 3, 0}}};
+  LayerSnapshot start = layer_of(rows, cols, 0.05);
   std::iota(start.biases.begin(), start.biases.end(), Real{-20});
   LayerEdit without_neuron{start.topology.generation, {3}, {}, {}, {}};
   for (Offset p = start.topology.row_ptrs[3]; p < start.topology.row_ptrs[4]; ++p)
     without_neuron.dropped.push_back(p);
   for (const Index lines : {1, 3, 9}) {
-    const auto computed = [&](Offset cached_bytes) {
-      const Tuned tuned({cached_bytes, whatever, 2.0});
+    const auto computed = [&](const KernelTuning& tuning) {
+      const Tuned tuned(tuning);
       const auto layer = make_layer(after_step(start, true, true, lines));
       const Results before = run(*layer, lines);
       layer->apply(without_neuron);
       return std::pair(before, run(*layer, lines));
     };
-    ASSERT_GT(ColumnTiles::worthwhile_cols(300, cols, start.topology.connections(), 0), 0);
-    ASSERT_EQ(ColumnTiles::worthwhile_cols(300, cols, start.topology.connections(), whatever), 0);
-    const auto expected = computed(whatever);
-    for (const int threads : {1, 2, 3, 8}) {
-      EXPECT_EQ(with_threads(threads, [&] { return computed(0); }), expected)
-          << lines << " lines, " << threads << " threads";
+    const auto tile_cols = [&](const KernelTuning& tuning) {
+      return ColumnTiles::worthwhile_cols(rows, cols, start.topology.connections(), tuning.cached_bytes,
+                                          tuning.tile_run);
+    };
+    ASSERT_EQ(tile_cols(without_tiles), 0);
+    const auto expected = computed(without_tiles);
+    for (const auto& [of_tile, tuning] : tilings) {
+      ASSERT_EQ(tile_cols(tuning), of_tile);
+      for (const int threads : {1, 2, 3, 8}) {
+        EXPECT_EQ(with_threads(threads, [&] { return computed(tuning); }), expected)
+            << lines << " lines, " << threads << " threads, tiles of " << of_tile << " columns, map up to "
+            << tuning.mapped_connections << " connections";
+      }
     }
   }
 }
@@ -440,7 +457,7 @@ TEST(SparseLayer, FindsWeightsWithoutAMapForAnyNumberOfThreads) {
     return run(*layer);
   };
   const Results expected = trained();
-  const Tuned tuned({0, 0, 2.0, 0});
+  const Tuned tuned({0, 0, 2.0, whatever, 0});
   for (const int threads : {1, 2, 3, 8}) {
     omp_set_num_threads(threads);
     EXPECT_EQ(trained(), expected) << threads << " threads";

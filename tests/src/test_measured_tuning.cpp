@@ -17,6 +17,8 @@ TEST(MeasuredTuning, IsSoundAndLeavesEverythingAsItWas) {
   EXPECT_GE(measured.near_bytes, Offset{512} << 10);
   EXPECT_LE(measured.near_bytes, Offset{32} << 20);
   EXPECT_GT(measured.dense_density, 0);
+  EXPECT_GE(measured.tile_run, 4);
+  EXPECT_LE(measured.tile_run, 25);
   EXPECT_EQ(kernel_tuning(), before);
   EXPECT_EQ(thread_count(), 3);
   omp_set_num_threads(1);

@@ -73,12 +73,12 @@ void sparse_product_of_tile(TileView w, Index rows, const Real* bias, ConstSlabV
         constexpr Offset stride = lines * line_samples;
         const std::uint16_t* col = w.cols;
         const Real* value = w.values;
-        Real* place = y.values;
-        for (Index row = 0; row < rows; ++row, place += stride) {
+        for (Index i = 0; i < rows; ++i) {
+          Real* place = y.values + w.rows[i] * stride;
           Lanes sum[lines];
           for (int q = 0; q < lines; ++q)
-            sum[q] = bias != nullptr ? filled(bias[row]) : load(place + q * line_samples);
-          for (const Real* end = value + w.counts[row]; value < end; ++value, ++col) {
+            sum[q] = bias != nullptr ? filled(bias[w.rows[i]]) : load(place + q * line_samples);
+          for (const Real* end = value + w.counts[i]; value < end; ++value, ++col) {
             const Real* source = x.values + *col * stride;
             for (int q = 0; q < lines; ++q) sum[q] += *value * load(source + q * line_samples);
           }
