@@ -307,8 +307,8 @@ void SparseLayer::product_of_tile(Index tile, ThreadRange threads, const Real* w
       const std::uint16_t* counts = tiles_.counts(tile) + block.begin;
       const SlabView out{z.own(s).neuron(block.begin), z.own(s).lines};
       kernels().sparse_product_of_tile({tiles_.rows(tile) + block.begin, counts, cols, weights}, count,
-                                       tile == 0 ? state_.biases.data() + block.begin : nullptr, of_tile,
-                                       out);
+                                       tile == 0 ? state_.biases.data() + block.begin : nullptr, of_tile, out,
+                                       reach_of(z, kernel_tuning().cached_bytes));
       if (tile + 1 == tiles_.tiles()) done(s, block);
       const auto connections = std::accumulate(counts, counts + count, Offset{0});
       cols += connections;

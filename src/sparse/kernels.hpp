@@ -33,7 +33,7 @@ struct DenseView {
 /// Whether a kernel's gradients replace what the output holds or are added to it.
 enum class Output { set, add };
 
-/// Where the slab lies that a sparse kernel goes through at random: in a cache of the core or near it, or far
+/// Where a slab lies whose neurons a kernel takes in no order: in a cache of the core or near it, or far
 /// away, so that its lines must be asked for long before they are needed.
 enum class Reach { near, far };
 
@@ -54,7 +54,8 @@ struct Kernels {
   /// @param bias  of the block, for the first tile; null for the others, whose sums go on from what Y holds
   /// @param x     the columns of the tile
   /// @param y     the rows of the block
-  void (*sparse_product_of_tile)(TileView w, Index rows, const Real* bias, ConstSlabView x, SlabView y);
+  void (*sparse_product_of_tile)(TileView w, Index rows, const Real* bias, ConstSlabView x, SlabView y,
+                                 Reach y_reach);
   void (*dense_product)(DenseView w, RowRange rows, const Real* bias, ConstSlabView x, SlabView y);
 
   /// One pass over the connections of the columns in range, given column by column (`by_col` is W^T in CSR

@@ -67,22 +67,37 @@ void sparse_product(CsrView w, RowRange rows, const Real* bias, ConstSlabView x,
       });
 }
 
-void sparse_product_of_tile(TileView w, Index rows, const Real* bias, ConstSlabView x, SlabView y) {
+/// Rows between the one at work and that whose sums, in the order of a tile, are asked for.
+constexpr Index rows_ahead = 8;
+
+template <int lines, Reach y_reach>
+PLEXUS_INLINE void product_of_tile(TileView w, Index rows, const Real* bias, const Real* x, Real* y) {
+  constexpr Offset stride = lines * line_samples;
+  const std::uint16_t* col = w.cols;
+  const Real* value = w.values;
+  for (Index i = 0; i < rows; ++i) {
+    if constexpr (y_reach == Reach::far)
+      fetch_to_l1<lines>(y + w.rows[i + rows_ahead < rows ? i + rows_ahead : rows - 1] * stride);
+    Real* place = y + w.rows[i] * stride;
+    Lanes sum[lines];
+    for (int q = 0; q < lines; ++q)
+      sum[q] = bias != nullptr ? filled(bias[w.rows[i]]) : load(place + q * line_samples);
+    for (const Real* end = value + w.counts[i]; value < end; ++value, ++col) {
+      const Real* source = x + *col * stride;
+      for (int q = 0; q < lines; ++q) sum[q] += *value * load(source + q * line_samples);
+    }
+    for (int q = 0; q < lines; ++q) store(place + q * line_samples, sum[q]);
+  }
+}
+
+void sparse_product_of_tile(TileView w, Index rows, const Real* bias, ConstSlabView x, SlabView y,
+                            Reach y_reach) {
   with_lines(
       x.lines, [&]<int lines>() __attribute__((always_inline)) {
-        constexpr Offset stride = lines * line_samples;
-        const std::uint16_t* col = w.cols;
-        const Real* value = w.values;
-        for (Index i = 0; i < rows; ++i) {
-          Real* place = y.values + w.rows[i] * stride;
-          Lanes sum[lines];
-          for (int q = 0; q < lines; ++q)
-            sum[q] = bias != nullptr ? filled(bias[w.rows[i]]) : load(place + q * line_samples);
-          for (const Real* end = value + w.counts[i]; value < end; ++value, ++col) {
-            const Real* source = x.values + *col * stride;
-            for (int q = 0; q < lines; ++q) sum[q] += *value * load(source + q * line_samples);
-          }
-          for (int q = 0; q < lines; ++q) store(place + q * line_samples, sum[q]);
+        if (y_reach == Reach::far) {
+          product_of_tile<lines, Reach::far>(w, rows, bias, x.values, y.values);
+        } else {
+          product_of_tile<lines, Reach::near>(w, rows, bias, x.values, y.values);
         }
       });
 }
