@@ -303,9 +303,9 @@ void say_start(const Speaker& speaker, DistributedContext& ctx, GridShape grid,
               threads, kernels().name, config.parallel.exactness);
   speaker.say("{}", places_table(places));
   for (const std::string& warning : placement_warnings(places)) speaker.warn(warning);
-  speaker.say("tuning   {} of slabs together, {} near, dense from {:.0f} % density ({})",
+  speaker.say("tuning   {} of slabs together, {} near, tiles from {} a row, dense from {:.0f} % density ({})",
               as_bytes(tuning.tuning.cached_bytes), as_bytes(tuning.tuning.near_bytes),
-              100 * tuning.tuning.dense_density, tuning.origin);
+              tuning.tuning.tile_run, 100 * tuning.tuning.dense_density, tuning.origin);
   if (config.parallel.exactness == "fast") {
     speaker.warn("parallel.exactness is fast: results depend on the number of ranks in their last bits");
   }

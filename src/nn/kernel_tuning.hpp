@@ -15,7 +15,7 @@ struct KernelTuning {
   /// only where every cell is stored.
   double dense_density = 0.6;
   /// Connections that a row must have among neighbouring neurons whose values are about as many as the L1
-  /// cache holds, for a product to go through the neurons tile by tile.
+  /// cache holds, for a product to go through the neurons tile by tile. Below 4: as if it were 4.
   Offset tile_run = 6;
   /// Connections of a layer up to which a map, 4 bytes each, tells the forward pass where the weights are; of
   /// larger ones it picks them column by column, for many rows at a time. Not measured.

@@ -23,7 +23,7 @@ constexpr int turns = 5;
 
 // Tunings under which layers always, or never, do what a number of the tuning decides.
 constexpr Offset never = std::numeric_limits<Offset>::max();
-constexpr KernelTuning sparse{.dense_density = 2};
+constexpr KernelTuning never_dense{.dense_density = 2};
 constexpr KernelTuning dense{.dense_density = 0};
 constexpr KernelTuning near{
     .cached_bytes = never, .near_bytes = never, .dense_density = 2, .tile_run = never};  // without tiles
@@ -72,28 +72,36 @@ double ratio(A&& a, B&& b) {
   return least_a / least_b;
 }
 
+template <class F>
+auto under(const KernelTuning& tuning, F work) {
+  return [tuning, work] {
+    use_kernel_tuning(tuning);
+    work();
+  };
+}
+
 /// The same of what `work` takes under each tuning.
 template <class F>
-double ratio(const KernelTuning& a, const KernelTuning& b, F&& work) {
-  const auto under = [&](const KernelTuning& tuning) {
-    return [&] {
-      use_kernel_tuning(tuning);
-      work();
-    };
-  };
-  return ratio(under(a), under(b));
+double ratio(const KernelTuning& a, const KernelTuning& b, F work) {
+  return ratio(under(a, work), under(b, work));
 }
 
 /// The dense product takes as long for any density; the sparse one grows with it.
 /// @param tile_run  as it is for the sparse one
 double measured_dense_density(Offset tile_run) {
   constexpr double density = 0.5;
+  constexpr Index rows = 96;
   constexpr Index cols = 1024;
-  use_kernel_tuning({.dense_density = 2, .tile_run = tile_run});  // layers are made as it says
-  const SparseLayer layer = probe_layer(96, cols, density);
+  KernelTuning sparse = never_dense;
+  sparse.tile_run = tile_run;
+  use_kernel_tuning(dense);  // layers are made as it says
+  const SparseLayer spread_out = probe_layer(rows, cols, density);
+  use_kernel_tuning(sparse);
+  const SparseLayer as_stored = probe_layer(rows, cols, density);
   const Slabs x = slabs_of_ones(2 * slab_lines, cols);
   Slabs z;
-  return density * ratio(dense, sparse, [&] { layer.forward(x, z, nothing); });
+  return density * ratio(under(dense, [&] { spread_out.forward(x, z, nothing); }),
+                         under(sparse, [&] { as_stored.forward(x, z, nothing); }));
 }
 
 /// Some size, and how many times longer the way for smaller sizes takes there than the way for larger ones.

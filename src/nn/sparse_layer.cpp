@@ -167,10 +167,10 @@ bool SparseLayer::multiplies_densely() const {
 
 void SparseLayer::forward_slabs(const Slabs& x, Slabs& z, SlabRange slabs, NeuronsDone done) const {
   z.resize(x.lines(), rows(), x.lines_per_slab());
-  if (multiplies_densely()) {
-    dense_forward(x, z, slabs, done);
-  } else if (!tiles_.empty()) {
+  if (!tiles_.empty()) {
     tiled_forward(x, z, slabs, done);
+  } else if (multiplies_densely()) {
+    dense_forward(x, z, slabs, done);
   } else {
     sparse_forward(x, z, slabs, done);
   }
@@ -298,6 +298,8 @@ void SparseLayer::tiled_forward(const Slabs& x, Slabs& z, SlabRange slabs, Neuro
 void SparseLayer::product_of_tile(Index tile, ThreadRange threads, const Real* weights, const Slabs& x,
                                   Slabs& z, Index s, NeuronsDone done) const {
   const ConstSlabView of_tile{x.slab(s).neuron(tiles_.first_col(tile)), x.slab(s).lines};
+  const Real* biases = tile == 0 ? state_.biases.data() : nullptr;
+  const Reach reach = reach_of(z, kernel_tuning().cached_bytes);
   const std::uint16_t* cols = tiles_.cols() + tiles_.first(tile, threads.begin);
   for (std::size_t thread = threads.begin; thread < threads.end; ++thread) {
     const RowRange rows = tiles_.rows_of(thread);
@@ -307,8 +309,8 @@ void SparseLayer::product_of_tile(Index tile, ThreadRange threads, const Real* w
       const std::uint16_t* counts = tiles_.counts(tile) + block.begin;
       const SlabView out{z.own(s).neuron(block.begin), z.own(s).lines};
       kernels().sparse_product_of_tile({tiles_.rows(tile) + block.begin, counts, cols, weights}, count,
-                                       tile == 0 ? state_.biases.data() + block.begin : nullptr, of_tile, out,
-                                       reach_of(z, kernel_tuning().cached_bytes));
+                                       biases == nullptr ? nullptr : biases + block.begin, of_tile, out,
+                                       reach);
       if (tile + 1 == tiles_.tiles()) done(s, block);
       const auto connections = std::accumulate(counts, counts + count, Offset{0});
       cols += connections;

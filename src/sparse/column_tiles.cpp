@@ -13,10 +13,10 @@ namespace plexus {
 
 namespace {
 
-/// Tiles from which on, and connections of a row in a wide tile from which on, tiles are worth it. Measured.
+/// Tiles from which on, and connections of a row in a tile from which on, tiles are worth it. Measured.
 constexpr Index least_tiles = 3;
-constexpr Offset least_wide_run = 4;
-static_assert(2 + 3.0 / least_wide_run <= ColumnTiles::bytes_of_connection);
+constexpr Offset least_run = 4;
+static_assert(2 + 3.0 / least_run <= ColumnTiles::bytes_of_connection);
 constexpr Index least_wide_cols = 256;
 
 Index tiles_of(Index cols, Index tile_cols) { return (cols + tile_cols - 1) / tile_cols; }
@@ -24,24 +24,26 @@ Index tiles_of(Index cols, Index tile_cols) { return (cols + tile_cols - 1) / ti
 }  // namespace
 
 Index ColumnTiles::worthwhile_cols(Index rows, Index cols, Offset connections, Offset cached_bytes,
-                                   Offset least_run) {
-  struct Choice {
-    Offset bytes;
-    Offset least_run;
+                                   Offset least_near_run) {
+  struct Tiling {
+    Index cols;
+    Offset run;  ///< connections of a row in a tile; 0 where there are too few tiles
   };
   const Offset bytes_of_column = slab_bytes(1, slab_lines_for(cols));
-  const Offset wide_bytes =
-      std::clamp(cached_bytes, least_wide_cols * bytes_of_column, most_cols * bytes_of_column);
-  const Offset twice = least_run > connections ? least_run : 2 * least_run;
-  for (const Choice& choice :
-       {Choice{near_bytes / 2, twice}, Choice{near_bytes, least_run}, Choice{wide_bytes, least_wide_run}}) {
-    const Offset fitting = choice.bytes / bytes_of_column;
-    const auto tile_cols = static_cast<Index>(std::bit_floor(static_cast<std::uint64_t>(fitting)));
-    const Index tiles = tiles_of(cols, tile_cols);
-    const Offset rows_of_tiles = std::max<Offset>(1, Offset{tiles} * rows);
-    if (tiles >= least_tiles && connections / rows_of_tiles >= choice.least_run) return tile_cols;
-  }
-  return 0;
+  const auto tiling = [&](Offset bytes) -> Tiling {
+    const auto fitting = static_cast<std::uint64_t>(bytes / bytes_of_column);
+    const auto tile_cols = static_cast<Index>(std::bit_floor(fitting));
+    const Offset tiles = tiles_of(cols, tile_cols);
+    return {tile_cols, tiles < least_tiles ? 0 : connections / std::max<Offset>(1, tiles * rows)};
+  };
+  const Offset near_run = std::max(least_near_run, least_run);
+  const Tiling half = tiling(near_bytes / 2);
+  const Tiling near = tiling(near_bytes);
+  const Tiling wide =
+      tiling(std::clamp(cached_bytes, least_wide_cols * bytes_of_column, most_cols * bytes_of_column));
+  if (half.run / 2 >= near_run) return half.cols;
+  if (near.run >= near_run) return near.cols;
+  return wide.run >= least_run ? wide.cols : 0;
 }
 
 ColumnTiles::ColumnTiles(const Topology& topology, const TransposedIndex& columns, Index tile_cols,

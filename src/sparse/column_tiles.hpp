@@ -39,9 +39,9 @@ class ColumnTiles {
   /// Columns of a tile so that their values for a slab take `near_bytes`, half of it where rows are twice as
   /// long as they have to be, or else at most `cached_bytes`; 0 where there would be only few tiles, or few
   /// connections of a row in each.
-  /// @param least_run  connections of a row that tiles of `near_bytes` must hold
+  /// @param least_near_run  connections of a row that tiles of `near_bytes` must hold
   [[nodiscard]] static Index worthwhile_cols(Index rows, Index cols, Offset connections, Offset cached_bytes,
-                                             Offset least_run);
+                                             Offset least_near_run);
 
   /// Most bytes of a connection that worthwhile tiles take.
   static constexpr double bytes_of_connection = 2.75;

@@ -88,5 +88,19 @@ TEST(ColumnTiles, FitTheL1CacheWhereRowsAreLongEnoughForThat) {
   EXPECT_EQ(cols(256, 25600), 0) << "two tiles";
 }
 
+TEST(ColumnTiles, TakeNoMoreMemoryThanTheySayWhateverTheTuning) {
+  constexpr Index rows = 100;
+  constexpr Index cols = 4096;
+  for (Offset connections = rows; connections <= Offset{rows} * cols; connections += 50 * rows) {
+    for (const Offset cached_bytes : {Offset{0}, Offset{1} << 20}) {
+      const Index of_tile = ColumnTiles::worthwhile_cols(rows, cols, connections, cached_bytes, 1);
+      if (of_tile == 0) continue;
+      const double tiles = static_cast<double>((cols + of_tile - 1) / of_tile);
+      EXPECT_LE(2 + 3 * tiles * rows / static_cast<double>(connections), ColumnTiles::bytes_of_connection)
+          << connections << " connections";
+    }
+  }
+}
+
 }  // namespace
 }  // namespace plexus

@@ -414,9 +414,9 @@ TEST(SparseLayer, TilesOfColumnsDoNotChangeABit) {
   const std::vector<std::pair<Index, KernelTuning>> tilings = {{256, {0, whatever, 2.0, whatever}},
                                                                {256, {0, whatever, 2.0, whatever, 0}},
                                                                {256, {whatever, whatever, 2.0, 12}},
-                                                               {128, {whatever, whatever, 2.0, 3}},
-                                                               {128, {whatever, whatever, 2.0, 3, 0}}};
-  LayerSnapshot start = layer_of(rows, cols, 0.05);
+                                                               {128, {whatever, whatever, 2.0, 4}},
+                                                               {128, {whatever, whatever, 2.0, 4, 0}}};
+  LayerSnapshot start = layer_of(rows, cols, 0.07);
   std::iota(start.biases.begin(), start.biases.end(), Real{-20});
   LayerEdit without_neuron{start.topology.generation, {3}, {}, {}, {}};
   for (Offset p = start.topology.row_ptrs[3]; p < start.topology.row_ptrs[4]; ++p)
@@ -443,6 +443,23 @@ TEST(SparseLayer, TilesOfColumnsDoNotChangeABit) {
             << tuning.mapped_connections << " connections";
       }
     }
+  }
+}
+
+TEST(SparseLayer, ATuningThatChangesLaterChangesNoBit) {
+  const LayerSnapshot start = layer_of(60, 700, 0.5);
+  const std::vector<KernelTuning> tunings = {
+      without_tiles, {whatever, whatever, 2.0, 4}, {whatever, whatever, 0.0, 4}, {0, 0, 0.0, whatever, 0}};
+  const auto computed = [&](const KernelTuning& first, const KernelTuning& later) {
+    const Tuned tuned(first);
+    const auto layer = make_layer(start);
+    use_kernel_tuning(later);
+    return run(*layer, 9);
+  };
+  const auto expected = computed(without_tiles, without_tiles);
+  for (std::size_t first = 0; first < tunings.size(); ++first) {
+    for (std::size_t later = 0; later < tunings.size(); ++later)
+      EXPECT_EQ(computed(tunings[first], tunings[later]), expected) << first << " then " << later;
   }
 }
 
